@@ -1,0 +1,126 @@
+"""From settings to live objects. The only module that imports a plug-in, and by its name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from rag import chunking, readings, storage
+from rag.engine import Engine
+from rag.errors import IndexMissing, IndexStale, PluginError
+from rag.protocols import Embedder, Parser, Progress
+from rag.settings import Settings
+from rag.types import Chunk, Page, Reading
+
+
+def plugin(kind: str, name: str) -> ModuleType:
+    """The module of a plug-in: ``rag/<kind>/<name>.py``, or any module by a dotted name.
+
+    Raises PluginError for an unknown one, or one whose packages are not installed.
+    """
+    module = name if "." in name else f"rag.{kind}.{name}"
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        if module == missing or module.startswith(missing + "."):
+            folder = Path(__file__).parent / kind
+            known = sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__")
+            raise PluginError(
+                f"There is no {name!r} among {kind}; there are: {', '.join(known)}."
+            ) from error
+        raise PluginError(
+            f"{name!r} needs the package {missing!r}: pip install {missing}"
+        ) from error
+
+
+def recipe(settings: Settings, embedder: Embedder, parser: Parser) -> storage.Recipe:
+    """What an index must have been made by to be of use with these settings."""
+    return storage.Recipe(
+        parser=f"{parser.name}-{parser.version}",
+        embedder=embedder.name,
+        dim=embedder.dim,
+        fingerprint=embedder.fingerprint,
+        chunker=chunking.VERSION,
+        store=settings.store,
+        lexical=plugin("retrievers", "bm25").VERSION,
+    )
+
+
+def open_engine(settings: Settings) -> Engine:
+    """An engine over the index that is there.
+
+    Raises IndexMissing, IndexStale or IndexFailure where there is none to be used, and
+    PluginError for a setting that names no plug-in.
+    """
+    bm25 = plugin("retrievers", "bm25")
+    retriever = plugin("retrievers", settings.retriever)
+    llm = plugin("llms", settings.llm)
+    if not (settings.index_folder / "current").exists():
+        raise IndexMissing(
+            f"There is no index in {settings.index_folder} yet. Run `python -m rag.index`."
+        )
+    embedder = plugin("embedders", settings.embedder).load(settings)
+    parser = plugin("parsers", settings.parser).load(settings)
+    index = storage.Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    store = plugin("stores", settings.store).open_store(index.folder)
+    lexical = bm25.Bm25.open(index.folder)
+    rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
+    return Engine(
+        index, retriever.load(index, rankers), llm.load(settings, lexical.weight),
+        settings.passages,
+    )
+
+
+def build_index(
+    settings: Settings, progress: Progress, say: Callable[[str], None]
+) -> storage.BuildReport:
+    """Fetch what the reading list lacks, then bring the index up to date.
+
+    ``say`` is told, a line each, what could not be fetched or used. Raises RagError where no
+    index can be made.
+    """
+    found = _find_readings(settings, say)
+    embedder = plugin("embedders", settings.embedder).load(settings)
+    parser = plugin("parsers", settings.parser).load(settings)
+
+    def chunk(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
+        return chunking.chunk_pages(reading, pages, embedder.count_tokens, embedder.max_tokens)
+
+    parts = storage.Parts(
+        parse=lambda reading: parser.read(reading.path),
+        chunk=chunk,
+        search_text=chunking.search_text,
+        embedder=lambda: embedder,
+        new_store=lambda: plugin("stores", settings.store).new(embedder.dim),
+        write_lexical=plugin("retrievers", "bm25").write,
+    )
+    made_by = recipe(settings, embedder, parser)
+    return storage.build(settings.index_folder, made_by, found, parts, progress)
+
+
+def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Reading, ...]:
+    """The readings on disk, after an attempt to fetch those that are missing."""
+    folders = settings.corpus_folders
+    course = readings.load_list(folders)
+    known = _known(settings)
+    found = readings.discover(folders, course, known)
+    if found.missing and course.folder in folders:
+        readings.fetch_missing(course, found.missing, say)
+        found = readings.discover(folders, course, known)
+    for left in found.left_out:
+        say(f"{left.name}: {left.reason}")
+    return found.readings
+
+
+def _known(settings: Settings) -> dict[str, Reading]:
+    """The readings of the index that is there, by their files' hashes."""
+    try:
+        index = storage.Index.open(settings.index_folder, None)
+    except (IndexMissing, IndexStale, storage.IndexFailure):
+        return {}
+    known = {reading.sha256: reading for reading in index.readings}
+    index.close()
+    return known

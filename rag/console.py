@@ -1,0 +1,159 @@
+"""What the commands share: arguments, question files, results and failures on a terminal.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong
+usage, 3 done but a reading was left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import QuestionError, RagError, SettingsError
+from rag.records import Record
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+DONE, FAILED, USAGE, LEFT_OUT = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of the command line or of a question file."""
+
+    question_id: str
+    question: str
+    readings: frozenset[str] | None
+
+
+def say(line: str) -> None:
+    """A message for the one at the terminal."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """A result."""
+    print(text, flush=True)  # noqa: T201
+
+
+def run(command: Callable[[], int]) -> int:
+    """The command's exit code; what it cannot do is said in one sentence."""
+    try:
+        return command()
+    except RagError as error:
+        say(str(error))
+        return USAGE if isinstance(error, QuestionError | SettingsError) else FAILED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; the interpreter must not flush into the pipe.
+        sys.stdout = None  # type: ignore[assignment]
+        return DONE
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return FAILED
+
+
+def question_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``search`` and ``ask`` have in common."""
+    parser.add_argument("question", nargs="?", help="the question, in quotation marks")
+    parser.add_argument(
+        "--reading", action="append", metavar="ID", help="search this reading only (repeatable)"
+    )
+    parser.add_argument(
+        "--questions", type=Path, metavar="FILE.jsonl",
+        help='many questions: one {"id", "question", "filter"?} a line',
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def questions(arguments: argparse.Namespace) -> Iterator[Asked]:
+    """The questions that were given, in their order. Raises SettingsError for a wrong file."""
+    chosen = frozenset(arguments.reading) if arguments.reading else None
+    if (arguments.question is None) == (arguments.questions is None):
+        raise SettingsError('Give one question in quotation marks, or --questions FILE.jsonl.')
+    if arguments.questions is None:
+        yield Asked("1", arguments.question, chosen)
+        return
+    for number, line in enumerate(_lines(arguments.questions), 1):
+        if line.strip():
+            yield _asked(arguments.questions, number, line, chosen)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+
+
+def _asked(path: Path, number: int, line: str, chosen: frozenset[str] | None) -> Asked:
+    try:
+        item: dict[str, Any] = json.loads(line)
+        question, only = item["question"], item.get("filter")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(
+            f'{path}, line {number}: not an object with a "question" ({error}).'
+        ) from error
+    return Asked(
+        str(item.get("id", number)), str(question), frozenset([str(only)]) if only else chosen
+    )
+
+
+def answer_all(
+    arguments: argparse.Namespace,
+    answer: Callable[[Asked], Record],
+    as_text: Callable[[Record], str],
+) -> int:
+    """Answer each question and print it; in a file, one that fails does not stop the others."""
+    failed = False
+    for asked in questions(arguments):
+        record: Record = {"id": asked.question_id, "question": asked.question}
+        try:
+            record |= answer(asked)
+        except RagError as error:
+            if arguments.questions is None:
+                raise
+            failed = True
+            record |= {"error": str(error), "passages": []}
+            say(f"{asked.question_id}: {error}")
+        show(json.dumps(record, ensure_ascii=False) if arguments.json else as_text(record))
+    return FAILED if failed else DONE
+
+
+def load_settings(**arguments: object) -> Settings:
+    """Settings from the environment and the arguments that were given."""
+    return Settings.load(**arguments)
+
+
+class ProgressBars:
+    """One bar a stage on stderr; on no terminal, nothing."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are done; 0 means that the total is not known."""
+        from tqdm import tqdm
+
+        if stage != self._stage:
+            self.close()
+            self._stage = stage
+            self._bar = tqdm(
+                total=total or None, desc=f"{stage:>8}", file=sys.stderr, leave=True,
+                disable=None, bar_format="{desc} {bar:30} {n_fmt}/{total_fmt} {elapsed}<{remaining}",
+            )
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """End the bar that is shown."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._stage = None, ""

@@ -1,0 +1,1 @@
+"""PDF to pages of blocks: one parser a file."""

@@ -1,0 +1,218 @@
+"""Reads PDFs with liteparse, which knows each word's place and font.
+
+liteparse makes all quotation marks and dashes straight and short, what it takes for formulas LaTeX
+of its own, and underlined figures of a table fractions. No page shows that, and a quote must be
+what the page shows, so such words are read again, letter by letter, with pypdfium2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ReadingError
+from rag.layout import Rule, Sheet, Word, clean, read_sheets
+from rag.settings import Settings
+from rag.types import Page
+
+_MAX_PAGES = 3000
+_SMALLEST = 4.0  # points; smaller text is not meant to be read
+
+
+def load(settings: Settings) -> LiteparseParser:
+    """The parser; no setting changes it."""
+    return LiteparseParser()
+
+
+class LiteparseParser:
+    """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
+
+    name = "liteparse"
+    version = "1"
+
+    def read(self, path: Path) -> list[Page]:
+        """All pages of a PDF. Raises ReadingError where no text can be had from it."""
+        from liteparse import LiteParse, ParseError
+
+        _refuse_unreadable(path)
+        parser = LiteParse(
+            ocr_enabled=False,
+            emit_word_boxes=True,
+            extract_text_metadata=True,
+            extract_vector_graphics=True,
+            continue_on_page_error=True,
+            image_mode="off",
+            max_pages=_MAX_PAGES,
+            quiet=True,
+        )
+        try:
+            result = parser.parse(str(path))
+        except (ParseError, RuntimeError, ValueError, OSError) as error:
+            raise ReadingError(f"{path.name} could not be read as a PDF: {error}") from error
+        letters = _Letters(path)
+        try:
+            sheets = [_sheet(page, letters) for page in result.pages]
+        finally:
+            letters.close()
+        if not any(sheet.words for sheet in sheets):
+            raise ReadingError(
+                f"{path.name} has {len(sheets)} pages and no text that can be read on any of them: "
+                "it is scanned or damaged. Get a copy with a text layer."
+            )
+        return read_sheets(sheets)
+
+
+def _refuse_unreadable(path: Path) -> None:
+    """Raises ReadingError for what is no PDF, is empty or wants a password."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(1024)
+    except OSError as error:
+        raise ReadingError(f"{path.name} could not be opened: {error.strerror}.") from error
+    if not start:
+        raise ReadingError(f"{path.name} is empty. Get it again.")
+    if b"%PDF-" not in start:
+        raise ReadingError(f"{path.name} is not a PDF. Get it again, or remove it.")
+    if b"/Encrypt" in path.read_bytes() and _locked(path):
+        raise ReadingError(f"{path.name} is locked with a password. Save a copy without one.")
+
+
+def _locked(path: Path) -> bool:
+    """Whether a PDF cannot be opened without a password."""
+    from pypdf import PasswordType, PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(path)
+        return reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED
+    except (PyPdfError, ValueError, KeyError, OSError):
+        return False
+
+
+def _sheet(page: Any, letters: _Letters) -> Sheet:  # noqa: ANN401 - liteparse has no stub
+    numbers = count()
+    upright = [
+        item for item in page.text_items
+        if abs(item.rotation or 0) < 1 and _size(item) >= _SMALLEST
+    ]
+    words = [w for item in upright if item.font_name for w in _words(item, next(numbers))]
+    drawn = letters.words(page.page_num)
+    words = _as_drawn(words, drawn)
+    if len(upright) > sum(bool(item.font_name) for item in upright):
+        words += _unread(drawn, words, next(numbers))
+    rules = [
+        Rule(min(line.x1, line.x2), max(line.x1, line.x2), line.y1)
+        for line in (page.vector_graphics.lines if page.vector_graphics else ())
+        if abs(line.y1 - line.y2) < 0.5 and abs(line.x1 - line.x2) > 20
+    ]
+    label = page.page_label or str(page.page_num)
+    return Sheet(page.page_num, label, page.width, page.height, tuple(words), tuple(rules))
+
+
+def _as_drawn(words: Sequence[Word], drawn: Sequence[_Lettered]) -> list[Word]:
+    """The words with the quotation marks and dashes that the page has."""
+    fancy = [
+        (clean(text), x0, y0, x1, y1)
+        for text, x0, y0, x1, y1 in drawn if text != text.translate(_STRAIGHTENED)
+    ]
+    return [_with_marks(word, fancy) if _MARK.search(word.text) else word for word in words]
+
+
+def _with_marks(word: Word, drawn: Sequence[_Lettered]) -> Word:
+    """The word as it is drawn; liteparse cuts off full stops that a drawn word carries."""
+    y = (word.y0 + word.y1) / 2
+    for text, x0, y0, x1, y1 in drawn:
+        if x0 < word.x1 and x1 > word.x0 and abs((y0 + y1) / 2 - y) < 0.6 * word.size:
+            at = text.translate(_STRAIGHTENED).find(word.text)
+            if at >= 0:
+                return replace(word, text=text[at : at + len(word.text)])
+    return word
+
+
+def _unread(found: Sequence[_Lettered], words: Sequence[Word], run: int) -> list[Word]:
+    """The words that stand where none has been read yet, set like their neighbours."""
+    missing = []
+    for text, x0, y0, x1, y1 in found:
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        if any(w.x0 <= x <= w.x1 and w.y0 - 1 <= y <= w.y1 + 1 for w in words):
+            continue
+        beside = [w for w in words if w.y0 <= y <= w.y1] or words
+        near = min(beside, key=lambda w: abs((w.x0 + w.x1) / 2 - x), default=None)
+        if near is not None and (cleaned := clean(text).replace(" ", "")):
+            top, bottom = (near.y0, near.y1) if near.y0 <= y <= near.y1 else (y0, y1)
+            missing.append(Word(cleaned, x0, top, x1, bottom, near.size, False, run))
+    return missing
+
+
+_MARK = re.compile(r"['\"-]")
+_STRAIGHTENED = str.maketrans("‘’“”‐‑–—−", "''\"\"-----")
+
+_Lettered = tuple[str, float, float, float, float]
+"""A word's text and x0, y0, x1, y1 from the page's top left."""
+
+
+class _Letters:
+    """A PDF read letter by letter."""
+
+    def __init__(self, path: Path) -> None:
+        import pypdfium2
+
+        self._document = pypdfium2.PdfDocument(path)
+
+    def words(self, number: int) -> list[_Lettered]:
+        """The words of a page, from 1, in the order in which the file draws them."""
+        from pypdfium2 import raw
+
+        page = self._document[number - 1]
+        left, _, _, top = page.get_cropbox()
+        text = page.get_textpage()
+        return list(_spelled(
+            (chr(raw.FPDFText_GetUnicode(text, at)), text.get_charbox(at), left, top)
+            for at in range(text.count_chars())
+        ))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._document.close()
+
+
+def _spelled(letters: Iterable[tuple[str, tuple[float, ...], float, float]]) -> Iterator[_Lettered]:
+    """Letters with their (left, bottom, right, top) as words, cut at white space and new lines."""
+    word, x0, y0, x1, y1 = "", 0.0, 0.0, 0.0, 0.0
+    for letter, box, left, top in letters:
+        low, high = top - box[3], top - box[1]
+        if word and (letter.isspace() or box[0] - left < x0 or box[0] - left > x1 + 8):
+            yield word, x0, y0, x1, y1
+            word = ""
+        if letter.isspace():
+            continue
+        if not word:
+            x0, y0, x1, y1 = box[0] - left, low, box[2] - left, high
+        word += letter
+        y0, x1, y1 = min(y0, low), max(x1, box[2] - left), max(y1, high)
+    if word:
+        yield word, x0, y0, x1, y1
+
+
+def _size(item: Any) -> float:  # noqa: ANN401
+    """The font's size as set: some PDFs scale a font of size 1, and then only the height tells."""
+    size, height = float(item.font_size or 0), float(item.height)
+    return size if 0.6 * height < size < 1.8 * height else height
+
+
+def _words(item: Any, run: int) -> list[Word]:  # noqa: ANN401
+    size = _size(item)
+    bold = (item.font_weight or 400) >= 600 or "bold" in (item.font_name or "").lower()
+    words = []
+    for box in item.words:
+        text = clean(box.text)
+        if text:
+            words.append(
+                Word(text.replace(" ", ""), box.x, box.y, box.x + box.width, box.y + box.height,
+                     size, bold, run)
+            )
+    return words

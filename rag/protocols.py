@@ -1,0 +1,148 @@
+"""Every extension point of Reading Room, on one page.
+
+A plug-in is one file in the folder of its kind, and the file's name is its setting:
+``RAG_LLM=extractive`` imports ``rag/llms/extractive.py`` and calls its ``load(settings)``. A
+dotted name loads a module from outside. Everything is synchronous; the web page runs it in threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import Chunk, Page, Passage, Reading, Statement
+
+Vectors = NDArray[np.float32]
+"""Embeddings, shape (n, dim), unit rows; row i belongs to text i."""
+
+Rows = NDArray[np.int64]
+"""Row numbers of chunks in an index, from 0."""
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total) while something long goes on; ``total`` is 0 where it is unknown."""
+
+
+class Parser(Protocol):
+    """Reads a PDF into pages of blocks in reading order."""
+
+    name: str
+    version: str
+
+    def read(self, path: Path) -> list[Page]:
+        """All pages, first to last. Raises ReadingError for a file that cannot be read."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors whose inner product is their likeness.
+
+    ``name`` and ``fingerprint`` (a hash of the weights) tell whether an index was made with the
+    same model. Texts longer than ``max_tokens`` are cut by the model: ``count_tokens`` lets the
+    chunker see to it that none is.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    max_tokens: int
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The word pieces of each text, special tokens included."""
+        ...
+
+    def embed_documents(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """One row a text, in the order given; ``progress`` hears how many are done."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """The question's vector, shape (dim,)."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Holds vectors and finds the rows most like a query."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, vectors: Vectors) -> None:
+        """Append rows; the first ever added is row 0."""
+        ...
+
+    def search(self, query: Vectors, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
+        """The at most k best rows and their inner products, best first, among ``rows`` if given."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder."""
+        ...
+
+
+class Ranker(Protocol):
+    """Ranks the rows of an index for a question by one kind of evidence."""
+
+    name: str
+
+    def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
+        """The at most k best rows and their scores, best first, among ``rows`` if given."""
+        ...
+
+
+class Retriever(Protocol):
+    """Finds the passages for a question."""
+
+    name: str
+
+    def retrieve(
+        self, question: str, k: int, readings: frozenset[str] | None = None
+    ) -> list[Passage]:
+        """The at most k best passages, best first; ``readings`` limits the search beforehand."""
+        ...
+
+
+class Library(Protocol):
+    """What an index holds."""
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The readings, in the order of the reading list."""
+        ...
+
+    def page(self, reading_id: str, number: int) -> Page:
+        """One page. Raises ReadingError for an unknown reading or page."""
+        ...
+
+    def chunks(self, rows: Iterable[int]) -> list[Chunk]:
+        """The chunks of these rows, in the order given."""
+        ...
+
+    def rows_of(self, readings: frozenset[str]) -> Rows:
+        """The rows of these readings, ascending. Raises ReadingError for an unknown one."""
+        ...
+
+
+class LLM(Protocol):
+    """Writes an answer from a prompt: messages in, pieces of text out.
+
+    ``messages`` are (role, content) with role system, user or assistant. A backend that cannot
+    stream yields one piece.
+    """
+
+    name: str
+
+    def stream(self, messages: Sequence[tuple[str, str]]) -> Iterator[str]: ...
+
+
+class Quoter(Protocol):
+    """Answers in the passages' own words, without a prompt."""
+
+    name: str
+
+    def quote(self, question: str, passages: Sequence[Passage]) -> list[Statement]:
+        """What answers the question, in the order to be read; empty where nothing does."""
+        ...

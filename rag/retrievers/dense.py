@@ -1,0 +1,19 @@
+"""Dense search: the question's vector against the chunks' vectors."""
+
+from __future__ import annotations
+
+from rag.protocols import Embedder, Rows, Vectors, VectorStore
+
+
+class Dense:
+    """A vector store with the embedder that filled it; threads may share it."""
+
+    name = "dense"
+
+    def __init__(self, store: VectorStore, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+
+    def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
+        """The at most k nearest rows and their cosines, best first."""
+        return self._store.search(self._embedder.embed_query(question), k, rows)

@@ -1,0 +1,81 @@
+"""What the one who runs Reading Room can choose: default < RAG_<FIELD> < argument.
+
+The only module that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from rag.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One value per setting; ``Settings.load()`` reads the environment.
+
+    corpus: folders with PDFs, separated by the platform's path separator
+    index: the folder where the index lives
+    parser, embedder, store, llm: the plug-in's name (a file of its folder, or a dotted module)
+    retriever: how passages are found
+    passages: how many passages an answer may rest on
+    host, port: where the page is served
+    """
+
+    corpus: str = "corpus"
+    index: str = ".rag/index"
+    parser: str = "liteparse"
+    embedder: str = "minilm"
+    store: str = "faiss"
+    retriever: str = "hybrid"
+    llm: str = "extractive"
+    passages: int = 8
+    host: str = "127.0.0.1"
+    port: int = 7860
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
+        """Settings from the environment, then from the arguments that are not None.
+
+        Raises SettingsError for a number that is none, or an unknown argument.
+        """
+        environ = os.environ if environ is None else environ
+        names = {field.name for field in fields(cls)}
+        given: dict[str, object] = {
+            name: environ[f"RAG_{name.upper()}"]
+            for name in names
+            if environ.get(f"RAG_{name.upper()}", "").strip()
+        }
+        given |= {name: value for name, value in arguments.items() if value is not None}
+        if unknown := sorted(set(given) - names):
+            raise SettingsError(f"There is no setting called {unknown[0]!r}.")
+        return replace(cls(), **{name: _typed(name, value) for name, value in given.items()})
+
+    @property
+    def corpus_folders(self) -> tuple[Path, ...]:
+        """The folders with PDFs, in the order given."""
+        return tuple(Path(part) for part in self.corpus.split(os.pathsep) if part.strip())
+
+    @property
+    def index_folder(self) -> Path:
+        """The folder where the index lives."""
+        return Path(self.index)
+
+
+def _typed(name: str, value: object) -> object:
+    """The value as the setting's type: text becomes a number where the default is one."""
+    if not isinstance(getattr(Settings(), name), int):
+        return str(value)
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise SettingsError(f"RAG_{name.upper()} must be a whole number, not {value!r}.") from None
+    low, high = (0, 65535) if name == "port" else (1, 100)
+    if not low <= number <= high:
+        raise SettingsError(
+            f"RAG_{name.upper()} must lie between {low} and {high}, not {number}."
+        )
+    return number

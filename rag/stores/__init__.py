@@ -1,0 +1,1 @@
+"""Vectors to nearest rows: one store a file."""

@@ -1,0 +1,78 @@
+"""The words of a text as search terms: what a question and a page are compared by.
+
+Case, hyphens, thousands separators, word endings and glued footnote digits do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from Stemmer import Stemmer
+
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*[a-z%]*|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
+_STOP = frozenset(
+    """a about all also am an and any are as at be been being but by can could did do does doing for
+    from had has have having he her his how i if in into is it its just may me might more most
+    much my no not of on only or other our out over own same she should so some such than that the
+    their them then there these they this those to too us very was we were what whats when where
+    which while who whom why will with would you your please tell explain give name say says said
+    many according s t""".split()
+)
+
+
+def terms(text: str) -> list[str]:
+    """The text's terms in order, with repeats; words that carry no meaning are left out."""
+    return [term for term, _, _ in located_terms(text)]
+
+
+def located_terms(text: str) -> list[tuple[str, int, int]]:
+    """(term, start, end) of each term, offsets into ``text``; one word may give several terms."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        for term in _of_word(match.group()):
+            found.append((term, match.start(), match.end()))
+    return found
+
+
+@lru_cache(maxsize=65536)
+def rarity(word: str) -> float:
+    """How rare a word is in English: 0 for the commonest, 1 for names, numbers and jargon.
+
+    By its Zipf frequency (van Heuven et al., 2014), the decimal logarithm of its count in a
+    billion words: 6 for "go", 3 for a word that few people use.
+    """
+    from wordfreq import zipf_frequency
+
+    if any(map(str.isdigit, word)):
+        return 1.0
+    return min(max((6.3 - zipf_frequency(word, "en", wordlist="small")) / 3.3, 0.05), 1.0)
+
+
+@lru_cache(maxsize=65536)
+def _of_word(word: str) -> tuple[str, ...]:
+    word = unicodedata.normalize("NFKC", word).casefold()
+    if word in _STOP or not any(map(str.isalnum, word)):
+        return ()
+    if word[0].isdigit():
+        return _of_number(_THOUSANDS.sub("", word))
+    word = re.sub(r"['’]s?$", "", word)
+    stemmed = _stemmer().stemWord(word)
+    # "StarCoder6" is StarCoder with footnote 6, or is called so: found by either.
+    bare = re.match(r"([^\W\d]{4,})\d$", word)
+    return (stemmed, _stemmer().stemWord(bare.group(1))) if bare else (stemmed,)
+
+
+def _of_number(word: str) -> tuple[str, ...]:
+    """A number with its unit, and without it: ``38.5b`` gives ``38.5b`` and ``38.5``."""
+    number = re.match(r"[\d.,]+", word)
+    bare = number.group().rstrip(".,") if number else word
+    unit = word[len(bare):].strip("%.,")
+    return (f"{bare}{unit}", bare) if unit else (bare,)
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Stemmer:
+    return Stemmer("english", 0)

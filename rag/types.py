@@ -1,0 +1,194 @@
+"""The values that flow through the pipeline, from a PDF's page to a cited answer.
+
+Every value is frozen: one that gains a fact becomes another type, and nothing carries an
+optional score or embedding. Provenance is an attribute walk:
+``answer.citations[0].passage.chunk.reading.title``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ReadingKind = Literal["paper", "guide"]
+BlockKind = Literal[
+    "title", "heading", "paragraph", "list", "table", "caption", "equation", "footnote", "reference"
+]
+Status = Literal["quoted", "supported", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a physical page, in PDF points from the page's top left corner.
+
+    ``page`` counts from 1. ``x0 < x1`` run left to right, ``y0 < y1`` top to bottom.
+    """
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document of the course, as it was found on disk.
+
+    ``reading_id`` is the arXiv id, or the file's stem where the reading list does not know it.
+    ``kind`` tells the paper itself from our guide that stands in for it.
+    """
+
+    reading_id: str
+    title: str
+    authors: tuple[str, ...]
+    year: int | None
+    url: str
+    licence: str
+    kind: ReadingKind
+    sha256: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The characters ``text[start:end]`` of a block or chunk stand in this box: one word of a page."""
+
+    start: int
+    end: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The characters ``text[start:end]`` of a table row, and the heads of the column they stand in.
+
+    ``head`` is what the page prints above the cell, outermost head first, and empty where there
+    is none.
+    """
+
+    start: int
+    end: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph, heading, table row, caption … of a page, in reading order.
+
+    ``level`` is a heading's depth from 1, 1 for a table's head row, and 0 for everything else.
+    ``group`` is the same number for all rows and the caption of one table on its page, and 0
+    outside tables. ``cells`` are a table row's, left to right.
+    """
+
+    kind: BlockKind
+    text: str
+    spans: tuple[Span, ...]
+    level: int = 0
+    group: int = 0
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One physical page: ``number`` from 1, ``label`` as printed, size in points."""
+
+    number: int
+    label: str
+    width: float
+    height: float
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one section of one reading, small enough for the embedder to read whole.
+
+    ``chunk_id`` hashes reading, place and text: it is the same after a rebuild. ``section`` is the
+    path of headings, outermost first. ``spans`` say where each word of ``text`` stands.
+    ``context`` is what a reader of the page sees around the text but the text lacks (a table
+    row's caption and column heads); it is searched with the text and never quoted.
+    """
+
+    chunk_id: str
+    reading: Reading
+    section: tuple[str, ...]
+    kind: BlockKind
+    text: str
+    context: str
+    spans: tuple[Span, ...]
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """The physical pages the chunk stands on, ascending."""
+        return tuple(sorted({span.box.page for span in self.spans}))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk found for a question.
+
+    ``rank`` counts from 1; a higher ``score`` is better and means something only within one
+    search. ``votes`` is what each retriever said, as (its name, its score).
+    """
+
+    chunk: Chunk
+    rank: int
+    score: float
+    votes: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of an answer that is copied from a passage: ``passage.chunk.text[start:end]``.
+
+    ``text`` is what is said: those words, or for a table's row the cells that answer, each named
+    by its row and column.
+    """
+
+    text: str
+    passage: Passage
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The words of a passage that an answer's marker ``[n]`` stands for.
+
+    ``quote`` is ``passage.chunk.text[start:end]``, copied by position; ``boxes`` cover those
+    words, one box a line of the page.
+    """
+
+    marker: int
+    passage: Passage
+    quote: str
+    boxes: tuple[Box, ...]
+    status: Status
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """The physical pages of the quote, ascending."""
+        return tuple(sorted({box.page for box in self.boxes}))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the assistant says to a question, with all it rests on.
+
+    ``text`` carries the markers ``[n]`` of ``citations``. ``searched`` are the readings that
+    were looked through. ``seconds`` are (stage, wall seconds). ``done`` is false while the text
+    still grows.
+    """
+
+    question: str
+    text: str
+    passages: tuple[Passage, ...]
+    citations: tuple[Citation, ...]
+    abstained: bool
+    searched: tuple[Reading, ...]
+    llm: str
+    seconds: tuple[tuple[str, float], ...]
+    done: bool

@@ -1,0 +1,171 @@
+"""PDFs that the tests build: small, real, each with one difficulty."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fpdf import FPDF
+
+SHARED = Path(__file__).parents[2] / "shared"
+LEFT = (
+    "The harbour was built by masons from Genoa in 1311. It has seven piers, of which "
+    "three are open to large ships. A light-house stands on the longest pier and is fed "
+    "with olive oil. The masons were paid in salt."
+)
+RIGHT = (
+    "Fishing began much later than trade did. The fleet counts forty boats today, and "
+    "most of them belong to two families. Herring is salted on the pier and sold inland. "
+    "Storms close the harbour for twenty days a year."
+)
+
+
+def _pdf(path: Path, build: Callable[[FPDF], None]) -> Path:
+    pdf = FPDF(format="A4")
+    pdf.set_auto_page_break(False)
+    build(pdf)
+    pdf.output(str(path))
+    return path
+
+
+def _title(pdf: FPDF, text: str) -> None:
+    pdf.set_font("Helvetica", "B", 18)
+    pdf.set_xy(20, 15)
+    pdf.cell(text=text)
+
+
+def two_columns(path: Path, title: str = "A Short History of the Harbour") -> Path:
+    def build(pdf: FPDF) -> None:
+        pdf.set_title(title)
+        pdf.add_page()
+        _title(pdf, title)
+        for x, heading, text in ((20, "1 Building", LEFT), (110, "2 Fishing", RIGHT)):
+            pdf.set_xy(x, 40)
+            pdf.set_font("Helvetica", "B", 13)
+            pdf.cell(text=heading)
+            pdf.set_xy(x, 50)
+            pdf.set_left_margin(x)
+            pdf.set_font("Helvetica", "", 10)
+            pdf.multi_cell(80, 5, text)
+            pdf.set_left_margin(20)
+
+    return _pdf(path, build)
+
+
+def prose(path: Path, paragraphs: list[str], title: str = "Notes") -> Path:
+    """One column; each paragraph on its own page if it is given as a page of its own."""
+
+    def build(pdf: FPDF) -> None:
+        pdf.set_title(title)
+        for at, text in enumerate(paragraphs):
+            pdf.add_page()
+            if at == 0:
+                _title(pdf, title)
+            pdf.set_xy(20, 40)
+            pdf.set_left_margin(20)
+            pdf.set_font("Helvetica", "", 11)
+            pdf.multi_cell(170, 6, text)
+
+    return _pdf(path, build)
+
+
+SHIPS = [(f"Ship{n:02d}", str(1300 + n), f"{n * 7}.{n % 10}%") for n in range(1, 13)]
+
+
+def table_over_a_page_break(path: Path) -> Path:
+    def rows(pdf: FPDF, ships: list[tuple[str, str, str]], top: float) -> None:
+        pdf.set_font("Helvetica", "", 10)
+        pdf.line(20, top, 150, top)
+        for at, row in enumerate([("Ship", "Built", "Loss"), *ships]):
+            for x, cell in zip((22, 70, 120), row, strict=True):
+                pdf.set_xy(x, top + 1 + 6 * at)
+                pdf.cell(text=cell)
+            if at == 0:
+                pdf.line(20, top + 7, 150, top + 7)
+        bottom = top + 8 + 6 * len(ships)
+        pdf.line(20, bottom, 150, bottom)
+
+    def build(pdf: FPDF) -> None:
+        pdf.add_page()
+        _title(pdf, "Losses at Sea")
+        pdf.set_font("Helvetica", "", 10)
+        pdf.set_xy(20, 215)
+        pdf.cell(text="Table 1: Ships of the fleet, the year each was built, and its loss.")
+        rows(pdf, SHIPS[:7], 225)
+        pdf.add_page()
+        pdf.set_font("Helvetica", "", 10)
+        pdf.set_xy(20, 20)
+        pdf.cell(text="Table 1: Ships of the fleet (continued).")
+        rows(pdf, SHIPS[7:], 30)
+        pdf.set_xy(20, 120)
+        pdf.set_font("Helvetica", "", 10)
+        pdf.multi_cell(170, 5, "The losses were counted at the end of each winter by the harbour master.")
+
+    return _pdf(path, build)
+
+
+def hyphenated(path: Path) -> Path:
+    lines = [
+        "The well-known pilots of the harbour wrote instruc-",
+        "tions for every visitor. The instructions are well-",
+        "known along the coast, and the DeepWater-",
+        "Guide repeats them.",
+    ]
+
+    def build(pdf: FPDF) -> None:
+        pdf.add_page()
+        _title(pdf, "Pilots")
+        pdf.set_font("Helvetica", "", 11)
+        for at, line in enumerate(lines):
+            pdf.set_xy(20, 40 + 6 * at)
+            pdf.cell(text=line)
+
+    return _pdf(path, build)
+
+
+def encrypted(path: Path) -> Path:
+    def build(pdf: FPDF) -> None:
+        pdf.set_encryption(owner_password="owner", user_password="secret")
+        pdf.add_page()
+        _title(pdf, "Locked")
+
+    return _pdf(path, build)
+
+
+def image_only(path: Path) -> Path:
+    from PIL import Image
+
+    def build(pdf: FPDF) -> None:
+        pdf.add_page()
+        pdf.image(Image.new("RGB", (300, 400), (200, 180, 160)), x=20, y=20, w=100)
+
+    return _pdf(path, build)
+
+
+def damaged(path: Path) -> Path:
+    """A PDF whose content streams cannot be unpacked."""
+    two_columns(path)
+    data = bytearray(path.read_bytes())
+    at = 0
+    while (at := data.find(b"stream\n", at)) >= 0:
+        start = at + len(b"stream\n")
+        end = data.find(b"endstream", start)
+        data[start:end] = b"\xff" * (end - start)
+        at = end + len(b"endstream")
+    path.write_bytes(data)
+    return path
+
+
+def with_running_heads(path: Path) -> Path:
+    def build(pdf: FPDF) -> None:
+        for number in range(1, 5):
+            pdf.add_page()
+            pdf.set_font("Helvetica", "", 9)
+            pdf.set_xy(20, 8)
+            pdf.cell(text=f"Annals of the Harbour, volume {number}")
+            pdf.set_xy(100, 288)
+            pdf.cell(text=str(number))
+            pdf.set_font("Helvetica", "", 11)
+            pdf.set_xy(20, 40)
+            pdf.set_left_margin(20)
+            pdf.multi_cell(170, 6, f"On day {number} the wind turned. " + RIGHT)
+
+    return _pdf(path, build)

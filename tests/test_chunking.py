@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from rag.chunking import chunk_pages, search_text
+from rag.parsers.liteparse import LiteparseParser
+from rag.types import Block, Box, Page, Reading, Span
+from tests import pdfs
+
+READING = Reading("r1", "Harbours", ("A. Mason",), 2020, "", "", "paper", "0" * 64, Path("r1.pdf"))
+
+
+def count(texts):
+    return [2 + len(text.split()) for text in texts]
+
+
+def block(kind, text, level=0, page=1):
+    spans, at = [], 0
+    for word in text.split():
+        start = text.index(word, at)
+        at = start + len(word)
+        spans.append(Span(start, at, Box(page, start, 10, at, 20)))
+    return Block(kind, text, tuple(spans), level)
+
+
+def page(number, *blocks):
+    return Page(number, str(number), 595, 842, blocks)
+
+
+def chunks(*pages, limit=256):
+    return chunk_pages(READING, pages, count, limit)
+
+
+def test_chunks_stay_within_their_section_and_know_it():
+    found = chunks(
+        page(
+            1,
+            block("heading", "1 Ships", 1),
+            block("paragraph", "Ships sail."),
+            block("heading", "1.1 Masts", 2),
+            block("paragraph", "Masts stand."),
+            block("heading", "2 Piers", 1),
+            block("paragraph", "Piers rest."),
+        )
+    )
+    assert [(c.section, c.text) for c in found] == [
+        (("1 Ships",), "Ships sail."),
+        (("1 Ships", "1.1 Masts"), "Masts stand."),
+        (("2 Piers",), "Piers rest."),
+    ]
+    assert search_text(found[1]) == "Harbours > 1 Ships > 1.1 Masts\nMasts stand."
+
+
+def test_a_sentence_broken_by_a_page_is_whole_again():
+    (chunk,) = chunks(
+        page(1, block("paragraph", "The pier was long and", page=1)),
+        page(2, block("paragraph", "made of stone.", page=2)),
+    )
+    assert chunk.text == "The pier was long and made of stone."
+    assert chunk.pages == (1, 2)
+
+
+def test_no_chunk_is_longer_than_the_embedder_reads():
+    text = " ".join(f"Sentence number {n} says a little more about it." for n in range(60))
+    endless = "word " * 400
+    found = chunks(page(1, block("paragraph", text), block("paragraph", endless.strip())), limit=64)
+    assert max(count([search_text(c) for c in found])) <= 64
+    assert " ".join(c.text for c in found).split() == (text + " " + endless).split()
+
+
+def test_every_span_holds_its_word():
+    pages = [page(n, block("paragraph", pdfs.LEFT, page=n)) for n in (1, 2, 3)]
+    for chunk in chunks(*pages, limit=40):
+        words = [chunk.text[s.start : s.end] for s in chunk.spans]
+        assert words == chunk.text.split()
+
+
+def test_ids_outlive_a_rebuild_and_tell_equal_texts_apart():
+    pages = [page(1, block("paragraph", "Same."), block("footnote", "Same."))]
+    first, again = chunks(*pages), chunks(*pages)
+    assert [c.chunk_id for c in first] == [c.chunk_id for c in again]
+    assert len({c.chunk_id for c in first}) == 2
+
+
+def test_a_table_keeps_its_caption_heads_and_cells(tmp_path):
+    pages = LiteparseParser().read(pdfs.table_over_a_page_break(tmp_path / "a.pdf"))
+    tables = [c for c in chunks(*pages) if c.kind == "table"]
+    assert len(tables) == 2
+    for chunk in tables:
+        assert "Table 1" in chunk.text
+        assert "Ship Built Loss" in chunk.text
+    cells = {(c.head, t.text[c.start : c.end]) for t in tables for c in t.cells}
+    assert {("Loss", "49.7%"), ("Built", "1312"), ("Ship", "Ship01")} <= cells
+
+
+def test_a_long_table_says_its_caption_and_heads_in_every_chunk(tmp_path):
+    pages = LiteparseParser().read(pdfs.table_over_a_page_break(tmp_path / "a.pdf"))
+    tables = [c for c in chunks(*pages, limit=44) if c.kind == "table"]
+    assert len(tables) > 2
+    assert all("Ship Built Loss" in search_text(c) for c in tables)
+
+
+@pytest.mark.skipif(not (pdfs.SHARED / "readings").is_dir(), reason="the readings are not here")
+def test_the_readings_sentences_survive_columns_and_pages():
+    pages = LiteparseParser().read(pdfs.SHARED / "readings" / "2212.10535.pdf")
+    text = " ".join(" ".join(c.text.split()) for c in chunks(*pages))
+    assert "reducing a complex problem into a list of sub-problems" in text
+    assert "Causal Language Modeling (CLM)" in text
