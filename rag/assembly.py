@@ -9,7 +9,7 @@ from types import ModuleType
 
 from rag import chunking, readings, storage
 from rag.engine import Engine
-from rag.errors import IndexMissing, IndexStale, PluginError
+from rag.errors import IndexFailure, IndexMissing, PluginError
 from rag.protocols import Embedder, Parser, Progress
 from rag.settings import Settings
 from rag.types import Chunk, Page, Reading
@@ -107,7 +107,7 @@ def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Read
     course = readings.load_list(folders)
     known = _known(settings)
     found = readings.discover(folders, course, known)
-    if found.missing and course.folder in folders:
+    if found.missing and course.lives_in(folders):
         readings.fetch_missing(course, found.missing, say)
         found = readings.discover(folders, course, known)
     for left in found.left_out:
@@ -119,7 +119,7 @@ def _known(settings: Settings) -> dict[str, Reading]:
     """The readings of the index that is there, by their files' hashes."""
     try:
         index = storage.Index.open(settings.index_folder, None)
-    except (IndexMissing, IndexStale, storage.IndexFailure):
+    except IndexFailure:
         return {}
     known = {reading.sha256: reading for reading in index.readings}
     index.close()

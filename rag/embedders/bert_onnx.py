@@ -1,0 +1,163 @@
+"""A BERT sentence encoder as an ONNX graph over weights in memory.
+
+Devlin et al., BERT (2019), with mean pooling and unit length as in Reimers and Gurevych,
+Sentence-BERT (2019). The graph is written here, node by node, so that neither PyTorch nor a file
+of exported weights is needed: onnxruntime takes the tensors straight from the safetensors file.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensors = Mapping[str, NDArray[np.float32]]
+_FUSED = "com.microsoft"  # onnxruntime's own operators: one node for attention, one for add + norm
+
+
+def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The float32 tensors of a safetensors file, mapped from disk; the format is a length, a JSON
+    header with each tensor's place, and the bytes (huggingface.co/docs/safetensors)."""
+    data = np.memmap(path, dtype=np.uint8, mode="r")
+    (length,) = struct.unpack("<Q", data[:8].tobytes())
+    header: dict[str, Any] = json.loads(data[8 : 8 + length].tobytes())
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__" and entry["dtype"] == "F32":
+            low, high = (8 + length + at for at in entry["data_offsets"])
+            tensors[name] = data[low:high].view("<f4").reshape(entry["shape"])
+    return tensors
+
+
+@dataclass(slots=True)
+class _Graph:
+    """Nodes and weights that grow, layer by layer."""
+
+    tensors: Tensors
+    heads: int
+    epsilon: float
+    nodes: list[Any] = field(default_factory=list)
+    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    constants: list[Any] = field(default_factory=list)
+
+    def node(self, kind: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+        """Append a node with one output; returns the output's name."""
+        from onnx import helper
+
+        output = f"{kind}{len(self.nodes)}"
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), [output], domain=domain, **attributes)
+        )
+        return output
+
+    def weight(self, name: str, values: NDArray[np.float32] | None = None) -> str:
+        """A weight by its name in the file, or other values under that name."""
+        self.weights[name] = np.ascontiguousarray(self.tensors[name] if values is None else values)
+        return name
+
+    def constant(self, name: str, values: list[int]) -> str:
+        """A small tensor of int64."""
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
+    def product(self, x: str, layer: str) -> str:
+        """x · Wᵀ for a dense layer, whose file holds W as (out, in)."""
+        return self.node("MatMul", x, self.weight(f"{layer}.weightT", self.tensors[f"{layer}.weight"].T))
+
+    def embeddings(self, ids: str) -> str:
+        """Word, position and segment vectors, summed and normalised. All words are segment 0."""
+        tensors, name = self.tensors, "embeddings."
+        places = tensors[name + "position_embeddings.weight"] + tensors[name + "token_type_embeddings.weight"][0]
+        words = self.node("Gather", self.weight(name + "word_embeddings.weight"), ids)
+        length = self.node("Shape", ids, start=1, end=2)
+        here = self.node("Slice", self.weight("places", places), self.constant("zero", [0]), length)
+        return self.node(
+            "LayerNormalization", self.node("Add", words, here),
+            self.weight(name + "LayerNorm.weight"), self.weight(name + "LayerNorm.bias"),
+            epsilon=self.epsilon, axis=-1,
+        )
+
+    def layer(self, x: str, mask: str, prefix: str) -> str:
+        """One transformer layer: self-attention, then the feed-forward network."""
+        own = f"{prefix}attention.self."
+        parts = [f"{own}{part}" for part in ("query", "key", "value")]
+        joined = np.concatenate([self.tensors[f"{part}.weight"].T for part in parts], axis=1)
+        biases = np.concatenate([self.tensors[f"{part}.bias"] for part in parts])
+        attended = self.node(
+            "Attention", x, self.weight(f"{own}weight", joined), self.weight(f"{own}bias", biases),
+            mask, domain=_FUSED, num_heads=self.heads,
+        )
+        x = self.added(attended, x, f"{prefix}attention.output.")
+        wide = f"{prefix}intermediate.dense"
+        hidden = self.node(
+            "BiasGelu", self.product(x, wide), self.weight(f"{wide}.bias"), domain=_FUSED
+        )
+        return self.added(hidden, x, f"{prefix}output.")
+
+    def added(self, y: str, x: str, prefix: str) -> str:
+        """norm(x + dense(y))."""
+        return self.node(
+            "SkipLayerNormalization", self.product(y, f"{prefix}dense"), x,
+            self.weight(f"{prefix}LayerNorm.weight"), self.weight(f"{prefix}LayerNorm.bias"),
+            self.weight(f"{prefix}dense.bias"), domain=_FUSED, epsilon=self.epsilon,
+        )
+
+    def pooled(self, x: str, mask: str) -> str:
+        """Unit vectors of the sum over the words; the mean's divisor cancels."""
+        from onnx import TensorProto
+
+        shown = self.node("Cast", mask, to=TensorProto.FLOAT)
+        column = self.node("Unsqueeze", shown, self.constant("last", [-1]))
+        total = self.node("ReduceSum", self.node("Mul", x, column), self.constant("one", [1]), keepdims=0)
+        return self.node("LpNormalization", total, axis=-1, p=2)
+
+
+def session(folder: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime carries no types
+    """An onnxruntime session with inputs ``ids`` and ``mask``, int64 of shape (n, length), whose
+    one output is unit vectors, float32 of shape (n, dim). ``threads`` 0 leaves it to the runtime."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    graph = _Graph(
+        read_safetensors(folder / "model.safetensors"),
+        config["num_attention_heads"], config["layer_norm_eps"],
+    )
+    x = graph.embeddings("ids")
+    short = graph.node("Cast", "mask", to=TensorProto.INT32)
+    for number in range(config["num_hidden_layers"]):
+        x = graph.layer(x, short, f"encoder.layer.{number}.")
+    output = graph.pooled(x, "mask")
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"]) for name in ("ids", "mask")]
+    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", config["hidden_size"]])]
+    outside = [_outside(name, values.shape) for name, values in graph.weights.items()]
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "bert", inputs, outputs, graph.constants + outside),
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)], ir_version=9,
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in graph.weights.values()]
+    options.add_external_initializers(list(graph.weights), values)
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _outside(name: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - onnx carries no types
+    """A weight that the graph names and the session is handed."""
+    from onnx import TensorProto
+
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+    tensor.data_location = TensorProto.EXTERNAL
+    place = tensor.external_data.add()
+    place.key, place.value = "location", "memory"
+    return tensor
