@@ -1,0 +1,1 @@
+"""The web page: a chat whose citations open the page they come from."""
