@@ -69,7 +69,9 @@ def open_engine(settings: Settings) -> Engine:
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
     return Engine(
-        index, retriever.load(index, rankers), llm.load(settings, lexical.weight),
+        index,
+        retriever.load(index, rankers),
+        llm.load(settings, lexical.weight),
         settings.passages,
     )
 

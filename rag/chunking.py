@@ -37,9 +37,7 @@ def chunk_pages(
 ) -> list[Chunk]:
     """A reading's chunks in reading order; none has more than ``max_tokens`` word pieces."""
     chunks = [
-        part
-        for draft in _drafts(pages)
-        for part in _fit(reading, draft, count_tokens, max_tokens)
+        part for draft in _drafts(pages) for part in _fit(reading, draft, count_tokens, max_tokens)
     ]
     return _numbered(chunks)
 
@@ -67,11 +65,20 @@ class _Draft:
     def cut(self, start: int, end: int) -> _Draft:
         """The part ``text[start:end]`` with what belongs to it."""
         return _Draft(
-            self.section, self.kind, self.text[start:end], self.context,
-            [replace(s, start=s.start - start, end=s.end - start)
-             for s in self.spans if s.start >= start and s.end <= end],
-            [replace(c, start=c.start - start, end=c.end - start)
-             for c in self.cells if c.start >= start and c.end <= end],
+            self.section,
+            self.kind,
+            self.text[start:end],
+            self.context,
+            [
+                replace(s, start=s.start - start, end=s.end - start)
+                for s in self.spans
+                if s.start >= start and s.end <= end
+            ],
+            [
+                replace(c, start=c.start - start, end=c.end - start)
+                for c in self.cells
+                if c.start >= start and c.end <= end
+            ],
         )
 
 
@@ -82,7 +89,9 @@ def _drafts(pages: Sequence[Page]) -> Iterator[_Draft]:
     aside: list[_Draft] = []  # what floats between two halves of a paragraph comes behind it
     tables = {
         (page.number, block.group): [b for b in page.blocks if b.group == block.group]
-        for page in pages for block in page.blocks if block.group
+        for page in pages
+        for block in page.blocks
+        if block.group
     }
     for page in pages:
         for block in page.blocks:
@@ -140,7 +149,8 @@ def _fit(
     max_tokens: int,
 ) -> Iterator[Chunk]:
     """The draft as chunks: cut between sentences or rows, and inside a sentence only when one
-    alone is too long."""
+    alone is too long.
+    """
     room = max_tokens - count_tokens([search_text(_empty(reading, draft))])[0]
     units = _small(_units(draft), draft, count_tokens, room)
     sizes = count_tokens([draft.text[a:b] for a, b in units])
@@ -201,8 +211,14 @@ def _empty(reading: Reading, draft: _Draft) -> Chunk:
 def _chunk(reading: Reading, draft: _Draft) -> Chunk:
     text = draft.text.rstrip()
     return Chunk(
-        "", reading, draft.section, draft.kind, text, _missing(draft.context, text),
-        tuple(draft.spans), tuple(draft.cells),
+        "",
+        reading,
+        draft.section,
+        draft.kind,
+        text,
+        _missing(draft.context, text),
+        tuple(draft.spans),
+        tuple(draft.cells),
     )
 
 

@@ -52,7 +52,7 @@ def run(command: Callable[[], int]) -> int:
         return USAGE if isinstance(error, QuestionError | SettingsError) else FAILED
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter must not flush into the pipe.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return DONE
     except KeyboardInterrupt:
         say("Stopped.")
@@ -66,7 +66,9 @@ def question_arguments(parser: argparse.ArgumentParser) -> None:
         "--reading", action="append", metavar="ID", help="search this reading only (repeatable)"
     )
     parser.add_argument(
-        "--questions", type=Path, metavar="FILE.jsonl",
+        "--questions",
+        type=Path,
+        metavar="FILE.jsonl",
         help='many questions: one {"id", "question", "filter"?} a line',
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -76,7 +78,7 @@ def questions(arguments: argparse.Namespace) -> Iterator[Asked]:
     """The questions that were given, in their order. Raises SettingsError for a wrong file."""
     chosen = frozenset(arguments.reading) if arguments.reading else None
     if (arguments.question is None) == (arguments.questions is None):
-        raise SettingsError('Give one question in quotation marks, or --questions FILE.jsonl.')
+        raise SettingsError("Give one question in quotation marks, or --questions FILE.jsonl.")
     if arguments.questions is None:
         yield Asked("1", arguments.question, chosen)
         return
@@ -128,7 +130,7 @@ def answer_all(
 
 def load_settings(**arguments: object) -> Settings:
     """Settings from the environment and the arguments that were given."""
-    return Settings.load(**arguments)
+    return Settings.load(None, **arguments)
 
 
 class ProgressBars:
@@ -146,8 +148,12 @@ class ProgressBars:
             self.close()
             self._stage = stage
             self._bar = tqdm(
-                total=total or None, desc=f"{stage:>8}", file=sys.stderr, leave=True,
-                disable=None, bar_format="{desc} {bar:30} {n_fmt}/{total_fmt} {elapsed}<{remaining}",
+                total=total or None,
+                desc=f"{stage:>8}",
+                file=sys.stderr,
+                leave=True,
+                disable=None,
+                bar_format="{desc} {bar:30} {n_fmt}/{total_fmt} {elapsed}<{remaining}",
             )
         if self._bar is not None:
             self._bar.update(done - self._bar.n)

@@ -65,11 +65,27 @@ class Engine:
         )
         scope = tuple(r for r in self.readings if not readings or r.reading_id in readings)
         for count in range(1, len(statements) + 1):
-            yield _answer(question, passages, statements[:count], scope, seconds, self._quoter.name,
-                          done=count == len(statements))
+            yield _answer(
+                question,
+                passages,
+                statements[:count],
+                scope,
+                seconds,
+                self._quoter.name,
+                done=count == len(statements),
+            )
         if not statements:
-            yield Answer(question, _not_found(scope), passages, (), True, scope,
-                         self._quoter.name, seconds, True)
+            yield Answer(
+                question,
+                _not_found(scope),
+                passages,
+                (),
+                True,
+                scope,
+                self._quoter.name,
+                seconds,
+                True,
+            )
 
 
 def _checked(question: str) -> str:
@@ -103,8 +119,7 @@ def _answer(
 def _citation(marker: int, statement: Statement) -> Citation:
     chunk = statement.passage.chunk
     inside = [
-        span for span in chunk.spans
-        if span.start < statement.end and span.end > statement.start
+        span for span in chunk.spans if span.start < statement.end and span.end > statement.start
     ]
     quote = chunk.text[statement.start : statement.end]
     return Citation(marker, statement.passage, quote, line_boxes(inside), "quoted")
@@ -116,8 +131,13 @@ def line_boxes(spans: Sequence[Span]) -> tuple[Box, ...]:
     for box in (span.box for span in spans):
         last = boxes[-1] if boxes else None
         if last and _same_line(last, box):
-            boxes[-1] = Box(last.page, min(last.x0, box.x0), min(last.y0, box.y0),
-                            max(last.x1, box.x1), max(last.y1, box.y1))
+            boxes[-1] = Box(
+                last.page,
+                min(last.x0, box.x0),
+                min(last.y0, box.y0),
+                max(last.x1, box.x1),
+                max(last.y1, box.y1),
+            )
         else:
             boxes.append(box)
     return tuple(boxes)

@@ -6,6 +6,7 @@ figures, headings and paragraphs in that, the same way for every parser. Lengths
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -69,22 +70,27 @@ class Line:
 
     @property
     def text(self) -> str:
+        """The words with single spaces."""
         return " ".join(word.text for word in self.words)
 
     @property
     def x0(self) -> float:
+        """The left end."""
         return self.words[0].x0
 
     @property
     def x1(self) -> float:
+        """The right end."""
         return self.words[-1].x1
 
     @property
     def y0(self) -> float:
+        """The top of most words."""
         return _middle([word.y0 for word in self.words])
 
     @property
     def y1(self) -> float:
+        """The bottom of most words."""
         return _middle([word.y1 for word in self.words])
 
     @property
@@ -97,6 +103,7 @@ class Line:
 
     @property
     def bold(self) -> bool:
+        """Whether every word of the line is."""
         return all(word.bold for word in self.words if any(map(str.isalnum, word.text)))
 
     def cells(self, gap: float) -> list[Line]:
@@ -161,7 +168,7 @@ class Hyphens:
         self._pairs: Counter[str] = Counter()
         for form, count in self._seen.items():
             parts = form.split("-")
-            for left, right in zip(parts, parts[1:], strict=False):
+            for left, right in itertools.pairwise(parts):
                 self._pairs[f"{left}-{right}"] += count
 
     def join(self, left: str, right: str) -> str:
@@ -274,12 +281,11 @@ class _PageLayout:
 
     def _without_furniture(self, furniture: frozenset[tuple[str, int]]) -> list[Word]:
         drop: set[Word] = set()
-        for line in _margin_lines(self._sheet):
-            digits = line.text.replace("-", "").strip()
-            outside = line.y1 < self._sheet.height / 14 or line.y0 > self._sheet.height * 13 / 14
-            if _furniture_key(line) in furniture or (
-                len(line.words) < 3 and digits.isdecimal() and outside
-            ):
+        lines = _margin_lines(self._sheet)
+        for line in lines:
+            outermost = line in (lines[0], lines[-1])
+            number = len(line.words) < 3 and line.text.strip("-– ").isdecimal()
+            if _furniture_key(line) in furniture or (outermost and number):
                 drop.update(line.words)
         return [word for word in self._sheet.words if word not in drop]
 
@@ -304,8 +310,8 @@ class _PageLayout:
         spans = [(r.y0, r.y1) for r in self._tables if r.x0 < gutter - 5 and r.x1 > gutter + 5]
         for line in _lines(self._words):
             for piece in line.cells(1.0 * line.size):
-                if piece.x0 < gutter - 8 and piece.x1 > gutter + 8:
-                    spans.append((piece.y0 - 1, piece.y1 + 1))
+                crosses = piece.x0 < gutter - 8 and piece.x1 > gutter + 8
+                spans += [(piece.y0 - 1, piece.y1 + 1)] if crosses else []
         merged: list[tuple[float, float]] = []
         for low, high in sorted(spans):
             if merged and low - merged[-1][1] < 1.6 * self._body:
@@ -352,8 +358,11 @@ class _PageLayout:
     def _join(self, lines: Sequence[Line]) -> tuple[str, tuple[Span, ...]]:
         """The lines' text with line-end hyphens mended, and each word's place."""
         text, spans = "", []
-        words = [(word, at == len(line.words) - 1) for line in lines
-                 for at, word in enumerate(line.words)]
+        words = [
+            (word, at == len(line.words) - 1)
+            for line in lines
+            for at, word in enumerate(line.words)
+        ]
         for at, (word, last) in enumerate(words):
             following = words[at + 1][0].text if at + 1 < len(words) else ""
             piece, glue = word.text, " "
@@ -384,10 +393,10 @@ def _gutter(sheet: Sheet, words: Sequence[Word]) -> float | None:
             crossed[x] = total - left - right
     if not crossed or min(crossed.values()) > 0.6 * total:
         return None
-    x = median(x for x, length in crossed.items() if length <= min(crossed.values()) + 1)
+    gutter = median(x for x, length in crossed.items() if length <= min(crossed.values()) + 1)
     tall = [p for p in pieces if p.x1 - p.x0 > 0.25 * sheet.width]
-    sides = sum(p.x1 <= x for p in tall), sum(p.x0 >= x for p in tall)
-    return x if min(sides) >= 3 else None
+    sides = sum(p.x1 <= gutter for p in tall), sum(p.x0 >= gutter for p in tall)
+    return gutter if min(sides) >= 3 else None
 
 
 def _ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[_Region]:
@@ -415,7 +424,7 @@ def _runs_of_rules(
 ) -> list[tuple[float, float]]:
     """(top, bottom) of successive rules, cut where a caption or prose stands in between."""
     runs: list[tuple[float, float]] = []
-    for low, high in zip(heights, heights[1:], strict=False):
+    for low, high in itertools.pairwise(heights):
         strip = _Region(x0 - 4, low - 1, x1 + 4, high + 1)
         lines = _lines([w for w in words if strip.holds(w)])
         if any(_CAPTION.match(line.text) for line in lines) or high - low < 3:
@@ -448,8 +457,12 @@ def _unruled_regions(lines: Sequence[Line], body: float) -> list[_Region]:
         elif runs[-1]:
             runs.append([])
     return [
-        _Region(min(li.x0 for li in run) - 1, run[0].y0 - 1,
-                max(li.x1 for li in run) + 1, run[-1].y1 + 1)
+        _Region(
+            min(li.x0 for li in run) - 1,
+            run[0].y0 - 1,
+            max(li.x1 for li in run) + 1,
+            run[-1].y1 + 1,
+        )
         for run in runs
         if len(run) >= 3 and _looks_like_table(run, lines)
     ]
@@ -458,7 +471,11 @@ def _unruled_regions(lines: Sequence[Line], body: float) -> list[_Region]:
 def _captions(sheet: Sheet, words: Sequence[Word]) -> list[Line]:
     """The first lines of a page's captions, each within its column."""
     middle = sheet.width / 2
-    sides = [words, [w for w in words if w.x1 < middle + 20], [w for w in words if w.x0 > middle - 20]]
+    sides = [
+        words,
+        [w for w in words if w.x1 < middle + 20],
+        [w for w in words if w.x0 > middle - 20],
+    ]
     return [line for side in sides for line in _lines(side) if _CAPTION.match(line.text)]
 
 
@@ -507,7 +524,9 @@ def _is_label_text(line: Line, body: float) -> bool:
     if _NUMBERED.match(line.text) and line.bold:
         return False
     few_letters = sum(c.isalpha() for c in line.text) < 0.5 * len(line.text)
-    return few_letters or (abs(line.size - body) > 0.04 * body and (longest < 7 or line.size > body))
+    return few_letters or (
+        abs(line.size - body) > 0.04 * body and (longest < 7 or line.size > body)
+    )
 
 
 def _is_axis(line: Line, body: float) -> bool:
@@ -520,7 +539,7 @@ def _paragraphs(lines: Sequence[Line], body: float) -> list[list[Line]]:
     """Lines grouped into paragraphs by gaps, sizes, indents, bullets and bold openings."""
     if not lines:
         return []
-    gaps = [b.y0 - a.y0 for a, b in zip(lines, lines[1:], strict=False) if 0 < b.y0 - a.y0 < 30]
+    gaps = [b.y0 - a.y0 for a, b in itertools.pairwise(lines) if 0 < b.y0 - a.y0 < 30]
     pitch = median(gaps) if gaps else 1.2 * body
     left = min(line.x0 for line in lines)
     groups: list[list[Line]] = [[lines[0]]]
@@ -537,15 +556,20 @@ def _starts_paragraph(group: Sequence[Line], line: Line, pitch: float, left: flo
     if _is_heading_text(group, line):
         return False
     gap = line.y0 - before.y0
-    if gap > 1.35 * max(pitch, before.size * 1.15) or abs(line.size - before.size) > 0.09 * line.size:
+    if (
+        gap > 1.35 * max(pitch, before.size * 1.15)
+        or abs(line.size - before.size) > 0.09 * line.size
+    ):
         return True
     if _CAPTION.match(line.text) or _BULLET.match(line.words[0].text):
         return True
     if before.bold != line.bold and _NUMBERED.match((before if before.bold else line).text):
         return not _CAPTION.match(group[0].text)
-    if line.words[0].bold and not before.words[-1].bold and before.x1 < max(
-        li.x1 for li in group
-    ) - 15:
+    if (
+        line.words[0].bold
+        and not before.words[-1].bold
+        and before.x1 < max(li.x1 for li in group) - 15
+    ):
         return True
     indented = line.x0 - left > 6
     hanging = len(group) > 1 and group[-1].x0 > group[0].x0 + 6
@@ -559,9 +583,13 @@ def _is_heading_text(group: Sequence[Line], line: Line) -> bool:
     """Whether a line goes on with the heading above it."""
     before = group[-1]
     return (
-        before.bold and line.bold and abs(before.size - line.size) < 0.2
-        and line.y0 - before.y0 < 1.35 * line.size and not _NUMBERED.match(line.text)
-        and len(group) < 4 and bool(_NUMBERED.match(group[0].text))
+        before.bold
+        and line.bold
+        and abs(before.size - line.size) < 0.2
+        and line.y0 - before.y0 < 1.35 * line.size
+        and not _NUMBERED.match(line.text)
+        and len(group) < 4
+        and bool(_NUMBERED.match(group[0].text))
     )
 
 
@@ -659,7 +687,9 @@ def _by_column(
     parts: dict[int, list[Word]] = defaultdict(list)
     for word in head.words:
         middle = (word.x0 + word.x1) / 2
-        over = min(range(len(columns)), key=lambda i: max(columns[i][0] - middle, middle - columns[i][1]))
+        over = min(
+            range(len(columns)), key=lambda i: max(columns[i][0] - middle, middle - columns[i][1])
+        )
         parts[over].append(word)
     if _reach(head, rules) != (head.x0, head.x1):
         return [head]
@@ -680,8 +710,10 @@ def _reach(head: Line, rules: Sequence[Rule]) -> tuple[float, float]:
     middle = (head.x0 + head.x1) / 2
     widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
     under = [
-        rule for rule in rules
-        if -2 < rule.y - head.y1 < 0.8 * head.size and rule.x0 <= middle <= rule.x1
+        rule
+        for rule in rules
+        if -2 < rule.y - head.y1 < 0.8 * head.size
+        and rule.x0 <= middle <= rule.x1
         and rule.x1 - rule.x0 < 0.7 * widest
         and abs((rule.x0 + rule.x1) / 2 - middle) < 0.15 * (rule.x1 - rule.x0) + 3
     ]
@@ -698,14 +730,10 @@ def _column_extents(rows: Sequence[Sequence[Line]]) -> list[tuple[float, float]]
         return [(min(r[0].x0 for r in rows), max(r[-1].x1 for r in rows))]
     width = max(most, key=lambda n: (most[n] * n, n))
     full = [row for row in rows if len(row) == width]
-    return [
-        (min(row[i].x0 for row in full), max(row[i].x1 for row in full)) for i in range(width)
-    ]
+    return [(min(row[i].x0 for row in full), max(row[i].x1 for row in full)) for i in range(width)]
 
 
-def _head_rows(
-    lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Sequence[Rule]
-) -> int:
+def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Sequence[Rule]) -> int:
     """How many rows at the top are heads: those above the last rule that has no data above it."""
     top, bottom = lines[0].y0, lines[-1].y1
     heads = 0
@@ -781,4 +809,6 @@ def _head_of(cell: Line, heads: Sequence[_Head]) -> str:
 def clean(text: str) -> str:
     """Text in NFKC without control and zero-width characters."""
     text = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs")).strip()
+    return "".join(
+        c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs")
+    ).strip()

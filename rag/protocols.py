@@ -135,7 +135,9 @@ class LLM(Protocol):
 
     name: str
 
-    def stream(self, messages: Sequence[tuple[str, str]]) -> Iterator[str]: ...
+    def stream(self, messages: Sequence[tuple[str, str]]) -> Iterator[str]:
+        """The answer's pieces, as they come."""
+        ...
 
 
 class Quoter(Protocol):

@@ -26,7 +26,8 @@ def passage_record(passage: Passage) -> Record:
 
 def citation_record(citation: Citation) -> Record:
     """A citation: ``text`` is the passage, ``quote`` the words that answer, boxes in PDF points
-    from the page's top left."""
+    from the page's top left.
+    """
     return {
         "marker": citation.marker,
         "reading": citation.passage.chunk.reading.reading_id,

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from rag.errors import SettingsError
 
@@ -52,7 +53,8 @@ class Settings:
         given |= {name: value for name, value in arguments.items() if value is not None}
         if unknown := sorted(set(given) - names):
             raise SettingsError(f"There is no setting called {unknown[0]!r}.")
-        return replace(cls(), **{name: _typed(name, value) for name, value in given.items()})
+        typed: dict[str, Any] = {name: _typed(name, value) for name, value in given.items()}
+        return replace(cls(), **typed)
 
     @property
     def corpus_folders(self) -> tuple[Path, ...]:
@@ -75,7 +77,5 @@ def _typed(name: str, value: object) -> object:
         raise SettingsError(f"RAG_{name.upper()} must be a whole number, not {value!r}.") from None
     low, high = (0, 65535) if name == "port" else (1, 100)
     if not low <= number <= high:
-        raise SettingsError(
-            f"RAG_{name.upper()} must lie between {low} and {high}, not {number}."
-        )
+        raise SettingsError(f"RAG_{name.upper()} must lie between {low} and {high}, not {number}.")
     return number

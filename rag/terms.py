@@ -14,12 +14,116 @@ from Stemmer import Stemmer
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[a-z%]*|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
 _STOP = frozenset(
-    """a about all also am an and any are as at be been being but by can could did do does doing for
-    from had has have having he her his how i if in into is it its just may me might more most
-    much my no not of on only or other our out over own same she should so some such than that the
-    their them then there these they this those to too us very was we were what whats when where
-    which while who whom why will with would you your please tell explain give name say says said
-    many according s t""".split()
+    [
+        "a",
+        "about",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "being",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "may",
+        "me",
+        "might",
+        "more",
+        "most",
+        "much",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "us",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "whats",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "please",
+        "tell",
+        "explain",
+        "give",
+        "name",
+        "say",
+        "says",
+        "said",
+        "many",
+        "according",
+        "s",
+        "t",
+    ]
 )
 
 
@@ -30,11 +134,11 @@ def terms(text: str) -> list[str]:
 
 def located_terms(text: str) -> list[tuple[str, int, int]]:
     """(term, start, end) of each term, offsets into ``text``; one word may give several terms."""
-    found = []
-    for match in _TOKEN.finditer(text):
-        for term in _of_word(match.group()):
-            found.append((term, match.start(), match.end()))
-    return found
+    return [
+        (term, match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        for term in _of_word(match.group())
+    ]
 
 
 @lru_cache(maxsize=65536)
@@ -48,7 +152,8 @@ def rarity(word: str) -> float:
 
     if any(map(str.isdigit, word)):
         return 1.0
-    return min(max((6.3 - zipf_frequency(word, "en", wordlist="small")) / 3.3, 0.05), 1.0)
+    zipf = float(zipf_frequency(word, "en", wordlist="small"))
+    return min(max((6.3 - zipf) / 3.3, 0.05), 1.0)
 
 
 @lru_cache(maxsize=65536)
@@ -69,7 +174,7 @@ def _of_number(word: str) -> tuple[str, ...]:
     """A number with its unit, and without it: ``38.5b`` gives ``38.5b`` and ``38.5``."""
     number = re.match(r"[\d.,]+", word)
     bare = number.group().rstrip(".,") if number else word
-    unit = word[len(bare):].strip("%.,")
+    unit = word[len(bare) :].strip("%.,")
     return (f"{bare}{unit}", bare) if unit else (bare,)
 
 

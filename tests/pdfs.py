@@ -97,7 +97,9 @@ def table_over_a_page_break(path: Path) -> Path:
         rows(pdf, SHIPS[7:], 30)
         pdf.set_xy(20, 120)
         pdf.set_font("Helvetica", "", 10)
-        pdf.multi_cell(170, 5, "The losses were counted at the end of each winter by the harbour master.")
+        pdf.multi_cell(
+            170, 5, "The losses were counted at the end of each winter by the harbour master."
+        )
 
     return _pdf(path, build)
 

@@ -23,7 +23,8 @@ def test_abbreviations_and_decimals_do_not_end_a_sentence(text):
 
 def test_full_stops_question_marks_and_line_breaks_do():
     text = "It works. Does it? “Yes!” he said.\nA new line"
-    assert split(text) == ["It works.", "Does it?", "“Yes!”", "he said.", "A new line"][:2] + [
+    assert split(text) == [
+        *["It works.", "Does it?", "“Yes!”", "he said.", "A new line"][:2],
         "“Yes!” he said.",
         "A new line",
     ]

@@ -23,7 +23,8 @@ _FUSED = "com.microsoft"  # onnxruntime's own operators: one node for attention,
 
 def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """The float32 tensors of a safetensors file, mapped from disk; the format is a length, a JSON
-    header with each tensor's place, and the bytes (huggingface.co/docs/safetensors)."""
+    header with each tensor's place, and the bytes (huggingface.co/docs/safetensors).
+    """
     data = np.memmap(path, dtype=np.uint8, mode="r")
     (length,) = struct.unpack("<Q", data[:8].tobytes())
     header: dict[str, Any] = json.loads(data[8 : 8 + length].tobytes())
@@ -69,20 +70,28 @@ class _Graph:
         return name
 
     def product(self, x: str, layer: str) -> str:
-        """x · Wᵀ for a dense layer, whose file holds W as (out, in)."""
-        return self.node("MatMul", x, self.weight(f"{layer}.weightT", self.tensors[f"{layer}.weight"].T))
+        """X · Wᵀ for a dense layer, whose file holds W as (out, in)."""
+        return self.node(
+            "MatMul", x, self.weight(f"{layer}.weightT", self.tensors[f"{layer}.weight"].T)
+        )
 
     def embeddings(self, ids: str) -> str:
         """Word, position and segment vectors, summed and normalised. All words are segment 0."""
         tensors, name = self.tensors, "embeddings."
-        places = tensors[name + "position_embeddings.weight"] + tensors[name + "token_type_embeddings.weight"][0]
+        places = (
+            tensors[name + "position_embeddings.weight"]
+            + tensors[name + "token_type_embeddings.weight"][0]
+        )
         words = self.node("Gather", self.weight(name + "word_embeddings.weight"), ids)
         length = self.node("Shape", ids, start=1, end=2)
         here = self.node("Slice", self.weight("places", places), self.constant("zero", [0]), length)
         return self.node(
-            "LayerNormalization", self.node("Add", words, here),
-            self.weight(name + "LayerNorm.weight"), self.weight(name + "LayerNorm.bias"),
-            epsilon=self.epsilon, axis=-1,
+            "LayerNormalization",
+            self.node("Add", words, here),
+            self.weight(name + "LayerNorm.weight"),
+            self.weight(name + "LayerNorm.bias"),
+            epsilon=self.epsilon,
+            axis=-1,
         )
 
     def layer(self, x: str, mask: str, prefix: str) -> str:
@@ -92,8 +101,13 @@ class _Graph:
         joined = np.concatenate([self.tensors[f"{part}.weight"].T for part in parts], axis=1)
         biases = np.concatenate([self.tensors[f"{part}.bias"] for part in parts])
         attended = self.node(
-            "Attention", x, self.weight(f"{own}weight", joined), self.weight(f"{own}bias", biases),
-            mask, domain=_FUSED, num_heads=self.heads,
+            "Attention",
+            x,
+            self.weight(f"{own}weight", joined),
+            self.weight(f"{own}bias", biases),
+            mask,
+            domain=_FUSED,
+            num_heads=self.heads,
         )
         x = self.added(attended, x, f"{prefix}attention.output.")
         wide = f"{prefix}intermediate.dense"
@@ -105,9 +119,14 @@ class _Graph:
     def added(self, y: str, x: str, prefix: str) -> str:
         """norm(x + dense(y))."""
         return self.node(
-            "SkipLayerNormalization", self.product(y, f"{prefix}dense"), x,
-            self.weight(f"{prefix}LayerNorm.weight"), self.weight(f"{prefix}LayerNorm.bias"),
-            self.weight(f"{prefix}dense.bias"), domain=_FUSED, epsilon=self.epsilon,
+            "SkipLayerNormalization",
+            self.product(y, f"{prefix}dense"),
+            x,
+            self.weight(f"{prefix}LayerNorm.weight"),
+            self.weight(f"{prefix}LayerNorm.bias"),
+            self.weight(f"{prefix}dense.bias"),
+            domain=_FUSED,
+            epsilon=self.epsilon,
         )
 
     def pooled(self, x: str, mask: str) -> str:
@@ -116,32 +135,42 @@ class _Graph:
 
         shown = self.node("Cast", mask, to=TensorProto.FLOAT)
         column = self.node("Unsqueeze", shown, self.constant("last", [-1]))
-        total = self.node("ReduceSum", self.node("Mul", x, column), self.constant("one", [1]), keepdims=0)
+        total = self.node(
+            "ReduceSum", self.node("Mul", x, column), self.constant("one", [1]), keepdims=0
+        )
         return self.node("LpNormalization", total, axis=-1, p=2)
 
 
 def session(folder: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime carries no types
     """An onnxruntime session with inputs ``ids`` and ``mask``, int64 of shape (n, length), whose
-    one output is unit vectors, float32 of shape (n, dim). ``threads`` 0 leaves it to the runtime."""
+    one output is unit vectors, float32 of shape (n, dim). ``threads`` 0 leaves it to the runtime.
+    """
     import onnxruntime
     from onnx import TensorProto, helper
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     graph = _Graph(
         read_safetensors(folder / "model.safetensors"),
-        config["num_attention_heads"], config["layer_norm_eps"],
+        config["num_attention_heads"],
+        config["layer_norm_eps"],
     )
     x = graph.embeddings("ids")
     short = graph.node("Cast", "mask", to=TensorProto.INT32)
     for number in range(config["num_hidden_layers"]):
         x = graph.layer(x, short, f"encoder.layer.{number}.")
     output = graph.pooled(x, "mask")
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"]) for name in ("ids", "mask")]
-    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", config["hidden_size"]])]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
+        for name in ("ids", "mask")
+    ]
+    outputs = [
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", config["hidden_size"]])
+    ]
     outside = [_outside(name, values.shape) for name, values in graph.weights.items()]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "bert", inputs, outputs, graph.constants + outside),
-        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)], ir_version=9,
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
+        ir_version=9,
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3

@@ -78,13 +78,16 @@ class MiniLm:
 
     def embed_query(self, text: str) -> Vectors:
         """The unit vector of a question, shape (384,)."""
-        return self.embed_documents([text])[0]
+        vector: Vectors = self.embed_documents([text])[0]
+        return vector
 
     def _encode(self, texts: Sequence[str]) -> list[Any]:
         # The tokenizer rejects lone surrogates, which broken PDFs and programs do produce.
-        return list(self._tokenizer.encode_batch(
-            [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        ))
+        return list(
+            self._tokenizer.encode_batch(
+                [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+            )
+        )
 
     def _cut(self, ids: list[int]) -> list[int]:
         """At most ``max_tokens`` ids, the closing token kept."""

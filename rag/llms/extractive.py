@@ -32,11 +32,17 @@ _QUANTITY = re.compile(
     re.I,
 )
 _REASON = re.compile(r"\bwhy\b|\breasons?\b|\bcause[sd]?\b", re.I)
-_DEFINITION = re.compile(r"\b(what(?:'s| is| are|s)|define|definition|mean(?:s|ing)?|explain)\b", re.I)
-_STORY = re.compile(r"\bwhy\b|\bhow (?:do|does|did|is|are|was|were|to|can)\b|\bexplain\b|\bmean", re.I)
+_DEFINITION = re.compile(
+    r"\b(what(?:'s| is| are|s)|define|definition|mean(?:s|ing)?|explain)\b", re.I
+)
+_STORY = re.compile(
+    r"\bwhy\b|\bhow (?:do|does|did|is|are|was|were|to|can)\b|\bexplain\b|\bmean", re.I
+)
 _STORY_WORDS = 75
 _BECAUSE = re.compile(r"\b(because|since|due to|as |in order to|so that|thus|therefore|lead)", re.I)
-_DEFINES = re.compile(r"\b(is|are|refers? to|means?|denotes?|describes?|called|known as|presents?)\b")
+_DEFINES = re.compile(
+    r"\b(is|are|refers? to|means?|denotes?|describes?|called|known as|presents?)\b"
+)
 _LOOSE_START = re.compile(
     r"(?:It|They|This|These|Those|Such|He|She|Its|Their|However|Moreover|Therefore|Thus|Hence"
     r"|Furthermore|Additionally|Also)\b"
@@ -131,7 +137,8 @@ def _units(asked: _Asked, passage: Passage) -> Iterator[_Unit]:
 
 def _told(asked: _Asked, text: str, ranges: Sequence[tuple[int, int]], at: int) -> int:
     """Where what a sentence begins to tell ends: what a colon announces belongs to it, and a
-    question for reasons or ways wants the next sentence, too."""
+    question for reasons or ways wants the next sentence, too.
+    """
     end = ranges[at][1]
     for low, high in ranges[at + 1 : at + 3]:
         announced = text[:end].endswith(":")
@@ -157,7 +164,9 @@ def _fits(asked: _Asked, sentence: str) -> float:
     """How far the sentence holds the kind of thing the question asks for, 0 … 1."""
     if asked.quantity:
         known = set(re.findall(r"\d[\d.,]*", asked.text))
-        bare = re.sub(r"\([^()]*\b(?:19|20)\d\d[a-z]?\)|\b(?:19|20)\d\d[a-z]?\b(?=[;)])", "", sentence)
+        bare = re.sub(
+            r"\([^()]*\b(?:19|20)\d\d[a-z]?\)|\b(?:19|20)\d\d[a-z]?\b(?=[;)])", "", sentence
+        )
         if any(number not in known for number in re.findall(r"(?<![\w-])\d[\d.,]*", bare)):
             return 1.0
     if asked.reason and _BECAUSE.search(sentence):
@@ -194,7 +203,8 @@ def _answering(
     asked: _Asked, cells: Sequence[Cell], heads: Sequence[set[str]], label: set[str]
 ) -> list[int]:
     """The numbers of the cells to be said: those whose heads share most with what is asked and
-    the row's label does not say already."""
+    the row's label does not say already.
+    """
     open_terms = set(asked.weights) - label
     worth = [asked.share(head & open_terms) for head in heads]
     best = max(worth[1:])
@@ -205,7 +215,9 @@ def _answering(
 
 def _row_said(text: str, cells: Sequence[Cell], chosen: Sequence[int]) -> str:
     label = text[cells[0].start : cells[0].end]
-    said = [f"{cells[at].head}: {text[cells[at].start:cells[at].end]}".lstrip(": ") for at in chosen]
+    said = [
+        f"{cells[at].head}: {text[cells[at].start : cells[at].end]}".lstrip(": ") for at in chosen
+    ]
     return f"{label} — {'; '.join(said)}"
 
 
@@ -232,9 +244,13 @@ def _repeats(unit: _Unit, chosen: Sequence[_Unit]) -> bool:
     """Whether the same words were chosen already."""
     mine = unit.statement
     return any(
-        mine.text in other.statement.text or other.statement.text in mine.text
-        or (other.statement.passage.chunk.chunk_id == mine.passage.chunk.chunk_id
-            and mine.start < other.statement.end and other.statement.start < mine.end)
+        mine.text in other.statement.text
+        or other.statement.text in mine.text
+        or (
+            other.statement.passage.chunk.chunk_id == mine.passage.chunk.chunk_id
+            and mine.start < other.statement.end
+            and other.statement.start < mine.end
+        )
         for other in chosen
     )
 

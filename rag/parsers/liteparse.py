@@ -32,7 +32,7 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "1"
+    version = "2"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
@@ -96,13 +96,12 @@ def _locked(path: Path) -> bool:
 def _sheet(page: Any, letters: _Letters) -> Sheet:  # noqa: ANN401 - liteparse has no stub
     numbers = count()
     upright = [
-        item for item in page.text_items
-        if abs(item.rotation or 0) < 1 and _size(item) >= _SMALLEST
+        item for item in page.text_items if abs(item.rotation or 0) < 1 and _size(item) >= _SMALLEST
     ]
     words = [w for item in upright if item.font_name for w in _words(item, next(numbers))]
     drawn = letters.words(page.page_num)
     words = _as_drawn(words, drawn)
-    if len(upright) > sum(bool(item.font_name) for item in upright):
+    if any(not item.font_name or "$" in item.text for item in upright):
         words += _unread(drawn, words, next(numbers))
     rules = [
         Rule(min(line.x1, line.x2), max(line.x1, line.x2), line.y1)
@@ -117,7 +116,8 @@ def _as_drawn(words: Sequence[Word], drawn: Sequence[_Lettered]) -> list[Word]:
     """The words with the quotation marks and dashes that the page has."""
     fancy = [
         (clean(text), x0, y0, x1, y1)
-        for text, x0, y0, x1, y1 in drawn if text != text.translate(_STRAIGHTENED)
+        for text, x0, y0, x1, y1 in drawn
+        if text != text.translate(_STRAIGHTENED)
     ]
     return [_with_marks(word, fancy) if _MARK.search(word.text) else word for word in words]
 
@@ -170,10 +170,12 @@ class _Letters:
         page = self._document[number - 1]
         left, _, _, top = page.get_cropbox()
         text = page.get_textpage()
-        return list(_spelled(
-            (chr(raw.FPDFText_GetUnicode(text, at)), text.get_charbox(at), left, top)
-            for at in range(text.count_chars())
-        ))
+        return list(
+            _spelled(
+                (chr(raw.FPDFText_GetUnicode(text, at)), text.get_charbox(at), left, top)
+                for at in range(text.count_chars())
+            )
+        )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -183,7 +185,7 @@ class _Letters:
 def _spelled(letters: Iterable[tuple[str, tuple[float, ...], float, float]]) -> Iterator[_Lettered]:
     """Letters with their (left, bottom, right, top) as words, cut at white space and new lines."""
     word, x0, y0, x1, y1 = "", 0.0, 0.0, 0.0, 0.0
-    for letter, box, left, top in letters:
+    for letter, box, left, top in _whole(letters):
         low, high = top - box[3], top - box[1]
         if word and (letter.isspace() or box[0] - left < x0 or box[0] - left > x1 + 8):
             yield word, x0, y0, x1, y1
@@ -196,6 +198,20 @@ def _spelled(letters: Iterable[tuple[str, tuple[float, ...], float, float]]) -> 
         y0, x1, y1 = min(y0, low), max(x1, box[2] - left), max(y1, high)
     if word:
         yield word, x0, y0, x1, y1
+
+
+def _whole(
+    letters: Iterable[tuple[str, tuple[float, ...], float, float]],
+) -> Iterator[tuple[str, tuple[float, ...], float, float]]:
+    """The letters with the two halves that PDFium makes of mathematical ones put together."""
+    first = ""
+    for letter, box, left, top in letters:
+        if "\ud800" <= letter <= "\udbff":
+            first = letter
+            continue
+        joined = (first + letter).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        yield joined, box, left, top
+        first = ""
 
 
 def _size(item: Any) -> float:  # noqa: ANN401
@@ -212,7 +228,15 @@ def _words(item: Any, run: int) -> list[Word]:  # noqa: ANN401
         text = clean(box.text)
         if text:
             words.append(
-                Word(text.replace(" ", ""), box.x, box.y, box.x + box.width, box.y + box.height,
-                     size, bold, run)
+                Word(
+                    text.replace(" ", ""),
+                    box.x,
+                    box.y,
+                    box.x + box.width,
+                    box.y + box.height,
+                    size,
+                    bold,
+                    run,
+                )
             )
     return words

@@ -6,6 +6,7 @@ in Lucene's variant; k1 and b are those that did best on BEIR SciFact among the 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ def write(texts: Sequence[str], folder: Path) -> None:
     """Index the texts, row i being text i, into ``folder``; nothing is pickled."""
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     index = bm25s.BM25(k1=_K1, b=_B)
     index.index([terms(text) or [""] for text in texts], show_progress=False)
     index.save(str(folder / _FOLDER), show_progress=False)

@@ -39,13 +39,11 @@ class Hybrid:
     ) -> list[Passage]:
         """The at most k best passages, best first. Raises ReadingError for an unknown reading."""
         rows = None if readings is None else self._index.rows_of(readings)
-        results = [
-            ranker.top(question, max(_DEPTH, 2 * k), rows) for ranker in self._rankers
-        ]
+        results = [ranker.top(question, max(_DEPTH, 2 * k), rows) for ranker in self._rankers]
         fused = _fuse(results)
         order = sorted(fused, key=lambda row: (-sum(fused[row]), row))
         chunks = self._index.chunks(order)
-        passages = []
+        passages: list[Passage] = []
         for row, chunk in zip(order, chunks, strict=True):
             if _is_wanted(chunk, question):
                 votes = tuple(

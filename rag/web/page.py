@@ -38,17 +38,18 @@ def build(room: Room) -> gr.Blocks:
             with gr.Column(scale=3, min_width=320):
                 chat = gr.HTML(views.chat([]), elem_id="chat", js_on_load=_OPENS_CITATIONS)
                 question = gr.Textbox(
-                    label="Question", placeholder="How many tokens was the model trained on?",
-                    lines=1, max_lines=4, elem_id="question",
+                    label="Question",
+                    placeholder="How many tokens was the model trained on?",
+                    lines=1,
+                    max_lines=4,
+                    elem_id="question",
                 )
                 ask = gr.Button("Ask", variant="primary")
                 only = gr.CheckboxGroup(
                     choices=_choices(room), label="Ask only these readings (none chosen: all)"
                 )
             with gr.Column(scale=2, min_width=320):
-                pane = gr.HTML(
-                    '<p class="note">The cited page opens here.</p>', elem_id="pane"
-                )
+                pane = gr.HTML('<p class="note">The cited page opens here.</p>', elem_id="pane")
         timer = gr.Timer(0.5, active=room.engine is None)
 
         def answer(
@@ -71,23 +72,36 @@ def build(room: Room) -> gr.Blocks:
 
         for trigger in (ask.click, question.submit):
             trigger(
-                answer, [question, only, turns], [chat, turns, question],
-                api_visibility="private", show_progress="hidden",
+                answer,
+                [question, only, turns],
+                [chat, turns, question],
+                api_visibility="private",
+                show_progress="hidden",
             )
-        timer.tick(watch, None, [status, timer, only], api_visibility="private",
-                   show_progress="hidden")
+        timer.tick(
+            watch, None, [status, timer, only], api_visibility="private", show_progress="hidden"
+        )
         chat.click(open_citation, [turns], [pane], api_visibility="private")
     return page.queue(default_concurrency_limit=16)
 
 
 def launch(page: gr.Blocks, host: str, port: int, *, block: bool = True) -> tuple[Any, str, str]:
     """Serve the page: no analytics, no share link, nothing from other hosts."""
-    theme = gr.themes.Base(primary_hue="amber", font=_FONTS, font_mono=["ui-monospace", "monospace"])
-    return page.launch(
-        server_name=host, server_port=port, share=False, quiet=True, theme=theme,
-        css_paths=Path(__file__).parent / "page.css", prevent_thread_lock=not block,
-        footer_links=[], ssr_mode=False,
+    theme = gr.themes.Base(
+        primary_hue="amber", font=_FONTS, font_mono=["ui-monospace", "monospace"]
     )
+    served: tuple[Any, str, str] = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        theme=theme,
+        css_paths=Path(__file__).parent / "page.css",
+        prevent_thread_lock=not block,
+        footer_links=[],
+        ssr_mode=False,
+    )
+    return served
 
 
 def _choices(room: Room) -> list[tuple[str, str]]:

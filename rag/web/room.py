@@ -17,7 +17,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class State:
     """Where the room stands: ``stage`` with ``done`` of ``total`` while building; ``failure`` says
-    why there is no engine."""
+    why there is no engine.
+    """
 
     stage: str = ""
     done: int = 0

@@ -24,8 +24,10 @@ _STATUS = {
 def chat(turns: Sequence[Turn]) -> str:
     """The conversation, oldest first."""
     if not turns:
-        return '<p class="note">Ask a question about the readings. Each sentence of the answer is ' \
-               "cited; a click on its number opens the page.</p>"
+        return (
+            '<p class="note">Ask a question about the readings. Each sentence of the answer is '
+            "cited; a click on its number opens the page.</p>"
+        )
     return "".join(
         f'<div class="question">{escape(question)}</div>'
         f'<div class="answer">{_answer(number, answer)}</div>'
