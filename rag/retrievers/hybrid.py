@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
+from rag.clauses import clauses
 from rag.protocols import Library, Ranker, Rows, Vectors
 from rag.types import Chunk, Passage
 
@@ -37,9 +40,19 @@ class Hybrid:
     def retrieve(
         self, question: str, k: int, readings: frozenset[str] | None = None
     ) -> list[Passage]:
-        """The at most k best passages, best first. Raises ReadingError for an unknown reading."""
+        """The at most k best passages, best first. Raises ReadingError for an unknown reading.
+
+        A compound question is searched for part by part as well, and each part gets its turn:
+        otherwise the first passages all come from the reading that one part is about.
+        """
+        searches = [*clauses(question), question]
+        return _in_turn([self._search(part, question, k, readings) for part in searches], k)
+
+    def _search(
+        self, part: str, question: str, k: int, readings: frozenset[str] | None
+    ) -> list[Passage]:
         rows = None if readings is None else self._index.rows_of(readings)
-        results = [ranker.top(question, max(_DEPTH, 2 * k), rows) for ranker in self._rankers]
+        results = [ranker.top(part, max(_DEPTH, 2 * k), rows) for ranker in self._rankers]
         fused = _fuse(results)
         order = sorted(fused, key=lambda row: (-sum(fused[row]), row))
         chunks = self._index.chunks(order)
@@ -54,6 +67,19 @@ class Hybrid:
             if len(passages) == k:
                 break
         return passages
+
+
+def _in_turn(lists: Sequence[list[Passage]], k: int) -> list[Passage]:
+    """The first of each list, then the second of each …, none twice, ranked anew."""
+    if len(lists) == 1:
+        return lists[0]
+    passages: dict[str, Passage] = {}
+    for turn in zip_longest(*lists):
+        for passage in turn:
+            if passage is not None and len(passages) < k:
+                fresh = replace(passage, rank=len(passages) + 1)
+                passages.setdefault(passage.chunk.chunk_id, fresh)
+    return list(passages.values())
 
 
 def _fuse(results: Sequence[tuple[Rows, Vectors]]) -> dict[int, list[float]]:
