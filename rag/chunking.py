@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from rag.sentences import sentences
 from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Span
 
-VERSION = "chunks-1"
+VERSION = "chunks-2"
 TARGET_WORDS = 140
 """Words after which a chunk of prose is closed at the next sentence's end."""
 
@@ -107,7 +107,7 @@ def _drafts(pages: Sequence[Page]) -> Iterator[_Draft]:
                 _continue(running, block)
             elif block.group:
                 rows = tables.pop((page.number, block.group), None)
-                aside += [_table(section, rows)] if rows else []
+                aside += [_table(section, rows), *_each_row(section, rows)] if rows else []
             elif block.kind != "title":
                 draft = _Draft(section, block.kind)
                 draft.add(block, "")
@@ -140,6 +140,19 @@ def _table(section: tuple[str, ...], rows: Sequence[Block]) -> _Draft:
     caption = "\n".join(b.text for b in rows if b.kind == "caption")
     draft.context = "\n".join(part[:_LONGEST_CONTEXT] for part in (caption, heads) if part)
     return draft
+
+
+def _each_row(section: tuple[str, ...], rows: Sequence[Block]) -> Iterator[_Draft]:
+    """Each row with figures under heads by itself: found by its label, its heads, its caption."""
+    caption = next((block.text for block in rows if block.kind == "caption"), "")
+    for block in rows:
+        if block.level == 0 and sum(bool(cell.head) for cell in block.cells) > 1:
+            named = (f"{cell.head}: {block.text[cell.start : cell.end]}" for cell in block.cells)
+            draft = _Draft(section, "table")
+            draft.add(block, "")
+            parts = (caption[:_LONGEST_CONTEXT], " | ".join(named)[:_LONGEST_CONTEXT])
+            draft.context = "\n".join(part for part in parts if part)
+            yield draft
 
 
 def _fit(

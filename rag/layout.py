@@ -734,15 +734,22 @@ def _column_extents(rows: Sequence[Sequence[Line]]) -> list[tuple[float, float]]
 
 
 def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Sequence[Rule]) -> int:
-    """How many rows at the top are heads: those above the last rule that has no data above it."""
-    top, bottom = lines[0].y0, lines[-1].y1
-    heads = 0
-    for y in sorted(rule.y for rule in rules if top + 2 < rule.y < bottom - 2):
-        above = sum(line.y1 <= y + 2 for line in lines)
+    """How many rows at the top are heads: those above the first rule as wide as the table, and
+    above the rules after it that have no data above them.
+    """
+    inner = [rule for rule in rules if lines[0].y0 + 2 < rule.y < lines[-1].y0 - 2]
+    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
+    heads, under_head = 0, False
+    for rule in sorted(inner, key=lambda rule: rule.y):
+        above = sum(line.y1 <= rule.y + 2 for line in lines)
         fresh = rows[heads:above]
-        if above > 5 or any(map(_has_data, fresh)) or (heads and all(len(r) == 1 for r in fresh)):
+        lone = bool(heads and fresh) and all(len(row) == 1 for row in fresh)
+        if above > 5 or lone or (any(map(_has_data, fresh)) and (under_head or above > 3)):
             break
         heads = above
+        under_head = under_head or rule.x1 - rule.x0 > 0.85 * widest
+    if heads >= len(rows):
+        heads = 0
     if heads == 0 and len(rows) > 1 and len(rows[0]) > 1 and not _has_data(rows[0]):
         return 1
     return heads

@@ -4,7 +4,9 @@ from rag.clauses import clauses
 
 
 def test_a_question_for_two_things_has_two_parts():
-    question = "How many herring boats does the fleet count, and how many stone piers has the harbour?"
+    question = (
+        "How many herring boats does the fleet count, and how many stone piers has the harbour?"
+    )
     assert clauses(question) == [
         "How many herring boats does the fleet count",
         "how many stone piers has the harbour?",

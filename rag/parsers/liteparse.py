@@ -32,7 +32,7 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "2"
+    version = "3"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
