@@ -7,6 +7,8 @@ import pytest
 
 from tests import pdfs
 
+pytest.register_assert_rewrite("tests.workshop")
+
 ROOT = Path(__file__).parents[1]
 
 

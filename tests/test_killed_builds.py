@@ -18,7 +18,7 @@ import pytest
 from rag.errors import IndexMissing
 from rag.storage import Index
 from rag.types import Reading
-from tests.test_storage import ATTENTION, CODE, RECIPE, Workshop, check_consistent, write_reading
+from tests.workshop import ATTENTION, CODE, RECIPE, Workshop, check_consistent, write_reading
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and fork")
 

@@ -1,6 +1,5 @@
-"""The index on disk, with readings that are text files and an embedder that hashes words."""
+"""The index on disk."""
 
-import hashlib
 import json
 import os
 import pickletools
@@ -9,194 +8,32 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rag.errors import IndexFailure, IndexMissing, IndexStale, ReadingError
-from rag.protocols import Vectors
-from rag.storage import SCHEMA, BuildReport, Index, Parts, Recipe, build
+from rag.storage import SCHEMA, Index, build
 from rag.stores import faiss as faiss_store
-from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span
-
-RECIPE = Recipe("text 1", "words", 64, "f00", "paragraphs 1", "faiss", "lines 1")
-ATTENTION = """# Attention
-Attention weighs every token of the input.
-
-The model has eight heads — and a “d_model” of 512.\f# Results
-Table rows are hard to find: 28.4 BLEU.\f"""
-CODE = """# Data
-We collect permissively licensed source code from GitHub.
-
-Developers may opt out of the data set 😀."""
-
-
-class WordEmbedder:
-    """A bag of words, hashed: texts that share words are alike."""
-
-    name = "words"
-    fingerprint = "f00"
-    dim = 64
-    max_tokens = 40
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) + 2 for text in texts]
-
-    def embed_documents(
-        self, texts: Sequence[str], progress: Callable[[int], None] | None = None
-    ) -> Vectors:
-        vectors = np.array([self.embed_query(text) for text in texts])
-        if progress:
-            progress(len(texts))
-        return vectors
-
-    def embed_query(self, text: str) -> Vectors:
-        vector = np.zeros(self.dim, np.float32)
-        for word in text.lower().split():
-            vector[hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % self.dim] += 1
-        return np.asarray(vector / (np.linalg.norm(vector) or 1), dtype=np.float32)
-
-
-def write_reading(path: Path, text: str, **changes: object) -> Reading:
-    path.write_text(text, "utf-8")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    plain = Reading(
-        path.stem, path.stem.title(), ("A. Author",), 2024, "https://x", "CC", "paper", sha256, path
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def words_of(text: str, page: int, line: int) -> tuple[Span, ...]:
-    spans, start = [], 0
-    for word in text.split():
-        start = text.index(word, start)
-        x = round(72 + 5.33 * start, 2)
-        box = Box(page, x, 10.07 * line, round(x + 5.33 * len(word), 2), 10.07 * (line + 1))
-        box = replace(box, y0=round(box.y0, 2), y1=round(box.y1, 2))
-        spans.append(Span(start, start + len(word), box))
-        start += len(word)
-    return tuple(spans)
-
-
-def parse(reading: Reading) -> list[Page]:
-    """Pages end at a form feed, blocks at an empty line; a line that starts with # is a heading."""
-    pages = []
-    for number, text in enumerate(reading.path.read_text("utf-8").split("\f"), 1):
-        lines = [line for line in text.splitlines() if line.strip()]
-        blocks = tuple(
-            Block("heading", line[2:], words_of(line[2:], number, i), level=1)
-            if line.startswith("# ")
-            else Block("table", line, words_of(line, number, i), 2, i, (Cell(0, i, f"“{i}”"),))
-            for i, line in enumerate(lines)
-        )
-        pages.append(Page(number, f"{number - 1:x}", 595.2756, 841.89, blocks))
-    return pages
-
-
-def chunk(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
-    chunks, section = [], ""
-    for page in pages:
-        for i, block in enumerate(page.blocks):
-            if block.kind == "heading":
-                section = block.text
-                continue
-            place = f"{reading.reading_id} {page.number} {i} {block.text}"
-            chunk_id = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:16]
-            path = (reading.title, section)
-            chunks.append(
-                Chunk(
-                    chunk_id,
-                    reading,
-                    path,
-                    block.kind,
-                    block.text,
-                    f"caption {i}",
-                    block.spans,
-                    block.cells,
-                )
-            )
-    return chunks
-
-
-def write_lines(texts: Sequence[str], folder: Path) -> None:
-    (folder / "lexical").mkdir()
-    (folder / "lexical" / "lines.json").write_text(json.dumps(list(texts)))
-
-
-@dataclass
-class Workshop:
-    """Real parts that remember what they were asked for."""
-
-    parsed: list[str] = field(default_factory=list)
-    loaded: int = 0
-    embedded: list[str] = field(default_factory=list)
-    stages: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def parts(self) -> Parts:
-        return Parts(
-            self.parse,
-            chunk,
-            lambda chunk: f"{chunk.reading.title} {chunk.section[-1]}: {chunk.text}",
-            self.embedder,
-            lambda: faiss_store.new(64),
-            write_lines,
-        )
-
-    def parse(self, reading: Reading) -> list[Page]:
-        self.parsed.append(reading.reading_id)
-        return parse(reading)
-
-    def embedder(self) -> WordEmbedder:
-        self.loaded += 1
-        workshop = self
-
-        class Listening(WordEmbedder):
-            def embed_documents(
-                self, texts: Sequence[str], progress: Callable[[int], None] | None = None
-            ) -> Vectors:
-                workshop.embedded.extend(texts)
-                return super().embed_documents(texts, progress)
-
-        return Listening()
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self.stages.append((stage, done, total))
-
-    def build(self, folder: Path, readings: Sequence[Reading], wait: float = 5) -> BuildReport:
-        return build(folder, RECIPE, readings, self.parts(), self.progress, wait)
-
-
-def search_texts(readings: Sequence[Reading]) -> list[str]:
-    search_text = Workshop().parts().search_text
-    return [search_text(c) for r in readings for c in chunk(r, parse(r))]
-
-
-def check_consistent(index: Index, readings: Sequence[Reading]) -> None:
-    """Every part of an index says the same, and that is what these readings hold."""
-    expected = [c for reading in readings for c in chunk(reading, parse(reading))]
-    assert index.readings == tuple(readings)
-    assert len(index) == len(expected)
-    assert index.chunks(range(len(index))) == expected
-    texts = search_texts(readings)
-    assert np.array_equal(index.vectors(), WordEmbedder().embed_documents(texts))
-    store = faiss_store.open_store(index.folder)
-    assert len(store) == len(expected)
-    for row, vector in enumerate(index.vectors()):
-        assert row in store.search(np.asarray(vector), 2)[0]
-    assert json.loads((index.folder / "lexical" / "lines.json").read_text()) == texts
-    for reading in readings:
-        for page in parse(reading):
-            assert index.page(reading.reading_id, page.number) == page
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every file with its bytes and the moment it was written, in nanoseconds."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(p): (hash(p.read_bytes()), p.stat().st_mtime_ns) for p in files}
+from rag.types import Box, Chunk, Page, Reading, Span
+from tests.workshop import (
+    ATTENTION,
+    CODE,
+    RECIPE,
+    WordEmbedder,
+    Workshop,
+    check_consistent,
+    chunk,
+    parse,
+    search_texts,
+    snapshot,
+    with_parse,
+    write_reading,
+)
 
 
 @pytest.fixture
@@ -565,10 +402,6 @@ def test_stages_are_told_and_timed(folder: Path, two: list[Reading]) -> None:
 # One bad reading never stops a build.
 
 
-def with_parse(parse_: Callable[[Reading], Sequence[Page]]) -> Parts:
-    return replace(Workshop().parts(), parse=parse_)
-
-
 @pytest.mark.parametrize("error", [ReadingError("page 3 is locked"), ZeroDivisionError("oops")])
 def test_a_reading_that_cannot_be_read_is_left_out_and_named(
     folder: Path, two: list[Reading], error: Exception
@@ -840,7 +673,7 @@ def write_as_much_as(limit: int, folder: Path, corpus: Path) -> subprocess.Compl
     """Build in a process whose files may not grow beyond ``limit`` bytes."""
     program = (
         "import resource, sys; from pathlib import Path;"
-        "import tests.test_storage as t; from rag.errors import IndexFailure;"
+        "import tests.workshop as t; from rag.errors import IndexFailure;"
         "r = [t.write_reading(Path(sys.argv[2]) / 'big.txt', '# A\\n' + t.CODE * 50)];"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
         "try: t.Workshop().build(Path(sys.argv[1]), r)\n"
