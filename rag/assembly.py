@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from rag import chunking, readings, storage
+from rag import chunking, readings
 from rag.engine import Engine
 from rag.errors import IndexFailure, IndexMissing, PluginError
+from rag.library import builds
+from rag.library.index import Index
+from rag.library.recipe import Parts, Recipe
 from rag.protocols import Embedder, Parser, Progress
 from rag.settings import Settings
 from rag.types import Chunk, Page, Reading
@@ -36,9 +39,9 @@ def plugin(kind: str, name: str) -> ModuleType:
         ) from error
 
 
-def recipe(settings: Settings, embedder: Embedder, parser: Parser) -> storage.Recipe:
+def recipe(settings: Settings, embedder: Embedder, parser: Parser) -> Recipe:
     """What an index must have been made by to be of use with these settings."""
-    return storage.Recipe(
+    return Recipe(
         parser=f"{parser.name}-{parser.version}",
         embedder=embedder.name,
         dim=embedder.dim,
@@ -64,7 +67,7 @@ def open_engine(settings: Settings) -> Engine:
         )
     embedder = plugin("embedders", settings.embedder).load(settings)
     parser = plugin("parsers", settings.parser).load(settings)
-    index = storage.Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    index = Index.open(settings.index_folder, recipe(settings, embedder, parser))
     store = plugin("stores", settings.store).open_store(index.folder)
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
@@ -78,7 +81,7 @@ def open_engine(settings: Settings) -> Engine:
 
 def build_index(
     settings: Settings, progress: Progress, say: Callable[[str], None]
-) -> storage.BuildReport:
+) -> builds.BuildReport:
     """Fetch what the reading list lacks, then bring the index up to date.
 
     ``say`` is told, a line each, what could not be fetched or used. Raises RagError where no
@@ -91,7 +94,7 @@ def build_index(
     def chunk(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
         return chunking.chunk_pages(reading, pages, embedder.count_tokens, embedder.max_tokens)
 
-    parts = storage.Parts(
+    parts = Parts(
         parse=lambda reading: parser.read(reading.path),
         chunk=chunk,
         search_text=chunking.search_text,
@@ -100,7 +103,7 @@ def build_index(
         write_lexical=plugin("retrievers", "bm25").write,
     )
     made_by = recipe(settings, embedder, parser)
-    return storage.build(settings.index_folder, made_by, found, parts, progress)
+    return builds.build(settings.index_folder, made_by, found, parts, progress)
 
 
 def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Reading, ...]:
@@ -120,7 +123,7 @@ def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Read
 def _known(settings: Settings) -> dict[str, Reading]:
     """The readings of the index that is there, by their files' hashes."""
     try:
-        index = storage.Index.open(settings.index_folder, None)
+        index = Index.open(settings.index_folder, None)
     except IndexFailure:
         return {}
     known = {reading.sha256: reading for reading in index.readings}

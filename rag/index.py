@@ -13,8 +13,10 @@ from dataclasses import asdict
 
 from rag import console
 from rag.assembly import build_index
+from rag.library.builds import BuildReport
+from rag.library.health import ReadingHealth
+from rag.library.index import Index
 from rag.settings import Settings
-from rag.storage import BuildReport, Index, ReadingHealth
 
 
 def main(argv: list[str] | None = None) -> int:

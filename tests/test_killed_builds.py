@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexMissing
-from rag.storage import Index
+from rag.library.index import Index
 from rag.types import Reading
 from tests.workshop import ATTENTION, CODE, RECIPE, Workshop, check_consistent, write_reading
 

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexFailure, IndexMissing, IndexStale, ReadingError
-from rag.storage import SCHEMA, Index, build
+from rag.library.builds import build
+from rag.library.index import Index
+from rag.library.manifest import SCHEMA
 from rag.stores import faiss as faiss_store
 from rag.types import Box, Chunk, Page, Reading, Span
 from tests.workshop import (

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.library.builds import BuildReport, build
+from rag.library.index import Index
+from rag.library.recipe import Parts, Recipe
 from rag.protocols import Vectors
-from rag.storage import BuildReport, Index, Parts, Recipe, build
 from rag.stores import faiss as faiss_store
 from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span
 
