@@ -16,7 +16,15 @@ from rag.errors import IndexFailure, IndexStale, ReadingError
 from rag.library.failures import damaged
 from rag.library.health import ReadingHealth
 from rag.library.manifest import Manifest, load_manifest, size_of
-from rag.library.packing import CHUNKS, SELECT_CHUNK, unpack_cells, unpack_page, unpack_spans
+from rag.library.packing import (
+    CHUNKS,
+    SELECT_CHUNK,
+    SELECT_PAGE,
+    read_only,
+    unpack_chunk,
+    unpack_page,
+    unpack_spans,
+)
 from rag.library.pointer import current
 from rag.library.recipe import Recipe
 from rag.protocols import Rows, Vectors
@@ -43,8 +51,7 @@ class Index:
             self._rows[health.reading_id] = range(len(self), len(self) + health.chunks)
         # One connection for all threads: it stays open, so that a thread that comes later still
         # reads this build when its files have been removed.
-        uri = f"{(folder / CHUNKS).absolute().as_uri()}?mode=ro&immutable=1"
-        self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._db = sqlite3.connect(read_only(folder / CHUNKS), uri=True, check_same_thread=False)
         self._lock = threading.Lock()
         # Popular chunks: unpacking one takes 0.3 ms, and a thousand of them about 30 MB.
         self._unpack = lru_cache(maxsize=1000)(unpack_spans)
@@ -133,10 +140,7 @@ class Index:
         """One page with all its blocks. Raises ReadingError for an unknown reading or page."""
         self._known(reading_id)
         found = self._select(
-            "SELECT number, label, width, height, blocks, spans FROM page"
-            " WHERE reading_id = ? AND number = ?",
-            reading_id,
-            number,
+            f"{SELECT_PAGE} WHERE reading_id = ? AND number = ?", reading_id, number
         )
         if not found:
             count = next(h.pages for h in self.health() if h.reading_id == reading_id)
@@ -168,14 +172,4 @@ class Index:
             raise damaged(self.folder.parents[1], f"{CHUNKS}: {error}") from error
 
     def _chunk(self, values: tuple[Any, ...]) -> Chunk:
-        _, chunk_id, reading_id, section, kind, text, context, cells, spans = values
-        return Chunk(
-            chunk_id,
-            self._by_id[reading_id],
-            tuple(json.loads(section)),
-            kind,
-            text,
-            context,
-            self._unpack(spans),
-            unpack_cells(json.loads(cells)),
-        )
+        return unpack_chunk(values, self._by_id, self._unpack)

@@ -15,7 +15,16 @@ from rag.errors import IndexFailure, ReadingError
 from rag.library.health import ReadingHealth, examine
 from rag.library.index import Index
 from rag.library.manifest import LeftOut
-from rag.library.packing import CHUNKS, pack_chunk, pack_page
+from rag.library.packing import (
+    CHUNKS,
+    COPY_CHUNKS,
+    COPY_PAGES,
+    INSERT_CHUNK,
+    INSERT_PAGE,
+    pack_chunk,
+    pack_page,
+    read_only,
+)
 from rag.library.recipe import Parts, Recipe
 from rag.protocols import Embedder, Progress, Vectors
 from rag.types import Reading
@@ -49,9 +58,9 @@ class Embedded:
 
     def insert(self, db: sqlite3.Connection, first: int) -> None:
         """Write its pages, and its chunks from row ``first`` on."""
-        db.executemany("INSERT INTO page VALUES (?,?,?,?,?,?,?)", self.parsed.pages)
+        db.executemany(INSERT_PAGE, self.parsed.pages)
         rows = ((row, *values) for row, values in enumerate(self.parsed.chunks, first))
-        db.executemany("INSERT INTO chunk VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        db.executemany(INSERT_CHUNK, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +75,10 @@ class Reused:
 
     def insert(self, db: sqlite3.Connection, first: int) -> None:
         """Copy its pages, and its chunks to row ``first`` and on."""
-        uri = f"{self.database.absolute().as_uri()}?mode=ro&immutable=1"
-        db.execute("ATTACH ? AS old", (uri,))
-        db.execute(
-            "INSERT INTO page SELECT * FROM old.page WHERE reading_id = ?",
-            (self.reading.reading_id,),
-        )
-        db.execute(
-            "INSERT INTO chunk SELECT row + ?, chunk_id, reading_id, section, kind, text, context,"
-            " searched, cells, spans FROM old.chunk WHERE row >= ? AND row < ?",
-            (first - self.rows.start, self.rows.start, self.rows.stop),
-        )
+        db.execute("ATTACH ? AS old", (read_only(self.database),))
+        db.execute(COPY_PAGES, (self.reading.reading_id,))
+        rows = first - self.rows.start, self.rows.start, self.rows.stop
+        db.execute(COPY_CHUNKS, rows)
         db.commit()
         db.execute("DETACH old")
 

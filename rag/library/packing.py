@@ -1,4 +1,4 @@
-"""The rows of ``chunks.sqlite``: pages and chunks, packed and unpacked.
+"""``chunks.sqlite``: its tables, and pages and chunks packed into their rows and unpacked.
 
 Text stays text, so that any SQLite shell can read it; positions are whole numbers.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span
@@ -24,10 +25,24 @@ CREATE TABLE chunk (
     text TEXT, context TEXT, searched TEXT, cells TEXT, spans BLOB
 );
 """
+SELECT_PAGE = "SELECT number, label, width, height, blocks, spans FROM page"
 SELECT_CHUNK = (
     "SELECT row, chunk_id, reading_id, section, kind, text, context, cells, spans FROM chunk"
 )
+INSERT_PAGE = "INSERT INTO page VALUES (?,?,?,?,?,?,?)"
+INSERT_CHUNK = "INSERT INTO chunk VALUES (?,?,?,?,?,?,?,?,?,?)"
+# Both copy from the earlier build's database, attached as ``old``.
+COPY_PAGES = "INSERT INTO page SELECT * FROM old.page WHERE reading_id = ?"
+COPY_CHUNKS = (
+    "INSERT INTO chunk SELECT row + ?, chunk_id, reading_id, section, kind, text, context,"
+    " searched, cells, spans FROM old.chunk WHERE row >= ? AND row < ?"
+)
 _SPAN = struct.Struct("<7i")
+
+
+def read_only(database: Path) -> str:
+    """SQLite's address of a database that nobody writes to any more."""
+    return f"{database.absolute().as_uri()}?mode=ro&immutable=1"
 
 
 def pack_page(reading: Reading, page: Page) -> tuple[Any, ...]:
@@ -43,7 +58,7 @@ def pack_page(reading: Reading, page: Page) -> tuple[Any, ...]:
 
 
 def unpack_page(values: tuple[Any, ...]) -> Page:
-    """The page of a row of the table page, given without the reading's id."""
+    """The page of a row that ``SELECT_PAGE`` gave."""
     number, label, width, height, blocks, packed = values
     spans = iter(unpack_spans(packed))
     return Page(
@@ -52,7 +67,7 @@ def unpack_page(values: tuple[Any, ...]) -> Page:
         width,
         height,
         tuple(
-            Block(kind, text, tuple(islice(spans, count)), level, group, unpack_cells(cells))
+            Block(kind, text, tuple(islice(spans, count)), level, group, _unpack_cells(cells))
             for kind, text, count, level, group, cells in json.loads(blocks)
         ),
     )
@@ -65,6 +80,28 @@ def pack_chunk(reading: Reading, chunk: Chunk, searched: str) -> tuple[Any, ...]
     texts = section, chunk.kind, chunk.text, chunk.context, searched, cells
     _refuse_half_characters(reading.reading_id, *texts)
     return chunk.chunk_id, reading.reading_id, *texts, _pack_spans(chunk.spans)
+
+
+def unpack_chunk(
+    values: tuple[Any, ...],
+    readings: Mapping[str, Reading],
+    spans_of: Callable[[bytes], tuple[Span, ...]],
+) -> Chunk:
+    """The chunk of a row that ``SELECT_CHUNK`` gave.
+
+    ``readings`` are by id; ``spans_of`` is ``unpack_spans``, or remembers what that returned.
+    """
+    _, chunk_id, reading_id, section, kind, text, context, cells, spans = values
+    return Chunk(
+        chunk_id,
+        readings[reading_id],
+        tuple(json.loads(section)),
+        kind,
+        text,
+        context,
+        spans_of(spans),
+        _unpack_cells(json.loads(cells)),
+    )
 
 
 def _refuse_half_characters(*texts: str) -> None:
@@ -100,6 +137,5 @@ def _pack_cells(cells: Iterable[Cell]) -> list[list[int | str]]:
     return [[cell.start, cell.end, cell.head] for cell in cells]
 
 
-def unpack_cells(packed: Iterable[tuple[int, int, str]]) -> tuple[Cell, ...]:
-    """The cells again, left to right."""
+def _unpack_cells(packed: Iterable[tuple[int, int, str]]) -> tuple[Cell, ...]:
     return tuple(Cell(start, end, head) for start, end, head in packed)
