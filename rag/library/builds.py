@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rag.library.failures import writing
 from rag.library.index import VECTORS, Index
 from rag.library.intake import Embedded, Reused, embed, read_all, reuse
 from rag.library.lock import PATIENCE, lock
-from rag.library.manifest import MANIFEST, LeftOut, Manifest, files_of, is_sound
+from rag.library.manifest import LeftOut, Manifest, is_sound
 from rag.library.packing import CHUNKS, TABLES
 from rag.library.pointer import publish, remove_leftovers, sync_tree
 from rag.library.recipe import Parts, Recipe
@@ -199,8 +199,7 @@ def _write(
         _write_vectors(aside, np.concatenate([entry.vectors for entry in kept]), parts)
         progress("write", 2, 3)
         parts.write_lexical(texts, aside)
-        whole = replace(manifest, files=files_of(aside))
-        (aside / MANIFEST).write_text(whole.to_text(), "utf-8")
+        manifest.seal(aside)
         sync_tree(aside)
         publish(folder, aside, manifest.name)
         progress("write", 3, 3)

@@ -15,7 +15,7 @@ import numpy as np
 from rag.errors import IndexFailure, IndexStale, ReadingError
 from rag.library.failures import damaged
 from rag.library.health import ReadingHealth
-from rag.library.manifest import Manifest, load_manifest, size_of
+from rag.library.manifest import Manifest
 from rag.library.packing import (
     CHUNKS,
     SELECT_CHUNK,
@@ -75,15 +75,13 @@ class Index:
 
     @classmethod
     def _open_build(cls, home: Path, recipe: Recipe | None) -> Index:
-        manifest = load_manifest(home)
+        manifest = Manifest.load(home)
         if recipe is not None and (differences := manifest.recipe.differences(recipe)):
             raise IndexStale(
                 f"The index in {home.parents[1]} was made by other settings or another version "
                 f"({'; '.join(differences)}). Run `python -m rag.index` to build it anew."
             )
-        for file in manifest.files:
-            if size_of(home / file.name) != file.size:
-                raise damaged(home.parents[1], f"{file.name} is missing or not as long as it was")
+        manifest.check_sizes(home)
         try:
             return cls(home, manifest)
         except sqlite3.Error as error:

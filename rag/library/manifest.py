@@ -17,7 +17,7 @@ from rag.types import Reading
 SCHEMA = 1
 """The layout that the package describes. An index of another schema is built anew."""
 
-MANIFEST = "manifest.json"
+_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,34 @@ class Manifest:
         """The readings left out, as (reading id, why)."""
         return tuple((left.reading.reading_id, left.reason) for left in self.left_out)
 
-    def to_text(self) -> str:
-        """JSON, for people as well."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, default=str, indent=1)
+    def seal(self, home: Path) -> None:
+        """Write it, with the size and hash of every file, into a build that lacks only this."""
+        whole = replace(self, files=_files_of(home))
+        # Indented: people read it as well.
+        text = json.dumps({"schema": SCHEMA, **asdict(whole)}, default=str, indent=1)
+        (home / _MANIFEST).write_text(text, "utf-8")
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Manifest:
+    def load(cls, home: Path) -> Manifest:
+        """A build's manifest. Raises IndexStale for another schema, IndexFailure for damage."""
+        try:
+            content = json.loads((home / _MANIFEST).read_text("utf-8"))
+            schema = content["schema"]
+            manifest = cls._from_json(content) if schema == SCHEMA else None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise damaged(home.parents[1], f"{_MANIFEST} cannot be read") from error
+        if manifest is None:
+            raise IndexStale(
+                f"The index in {home.parents[1]} was made by another version of Reading Room "
+                f"(layout {schema}, this one has {SCHEMA}). Run `python -m rag.index` to build it "
+                "anew."
+            )
+        if manifest.name != home.name:
+            raise damaged(home.parents[1], f"{_MANIFEST} belongs to another build")
+        return manifest
+
+    @classmethod
+    def _from_json(cls, content: dict[str, Any]) -> Manifest:
         """The manifest again. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             Recipe(**content["recipe"]),
@@ -74,23 +96,21 @@ class Manifest:
             tuple(File(**entry) for entry in content["files"]),
         )
 
+    def check_sizes(self, home: Path) -> None:
+        """Raise IndexFailure for a file of the build that is missing, cut or longer than it was."""
+        for file in self.files:
+            if _size(home / file.name) != file.size:
+                what = f"{file.name} is missing or not as long as it was"
+                raise damaged(home.parents[1], what)
 
-def load_manifest(home: Path) -> Manifest:
-    """A build's manifest. Raises IndexStale for another schema, IndexFailure for damage."""
+
+def is_sound(home: Path) -> bool:
+    """Whether every file of a build still has the bytes it was written with."""
     try:
-        content = json.loads((home / MANIFEST).read_text("utf-8"))
-        schema = content["schema"]
-        manifest = Manifest.from_json(content) if schema == SCHEMA else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise damaged(home.parents[1], f"{MANIFEST} cannot be read") from error
-    if manifest is None:
-        raise IndexStale(
-            f"The index in {home.parents[1]} was made by another version of Reading Room "
-            f"(layout {schema}, this one has {SCHEMA}). Run `python -m rag.index` to build it anew."
-        )
-    if manifest.name != home.name:
-        raise damaged(home.parents[1], f"{MANIFEST} belongs to another build")
-    return manifest
+        files = Manifest.load(home).files
+        return all(_hash(home / file.name) == file.sha256 for file in files)
+    except (IndexFailure, OSError):
+        return False
 
 
 def _reading(entry: dict[str, Any]) -> Reading:
@@ -107,7 +127,7 @@ def _health(entry: dict[str, Any]) -> ReadingHealth:
     return ReadingHealth(**{**entry, **known})
 
 
-def files_of(home: Path) -> tuple[File, ...]:
+def _files_of(home: Path) -> tuple[File, ...]:
     """Every file of a build, in the order of their names."""
     paths = sorted(path for path in home.rglob("*") if path.is_file())
     return tuple(
@@ -115,17 +135,7 @@ def files_of(home: Path) -> tuple[File, ...]:
     )
 
 
-def is_sound(home: Path) -> bool:
-    """Whether every file of a build still has the bytes it was written with."""
-    try:
-        files = load_manifest(home).files
-        return all(_hash(home / file.name) == file.sha256 for file in files)
-    except (IndexFailure, OSError):
-        return False
-
-
-def size_of(path: Path) -> int | None:
-    """A file's bytes, None where there is no file."""
+def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except OSError:
