@@ -45,21 +45,18 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A reading that was read again, with its vectors."""
+    """A reading that was read again, packed as before, with its vectors."""
 
-    parsed: Parsed
+    reading: Reading
     health: ReadingHealth
     vectors: Vectors
-
-    @property
-    def reading(self) -> Reading:
-        """Which one it is."""
-        return self.parsed.reading
+    pages: list[tuple[Any, ...]]
+    chunks: list[tuple[Any, ...]]
 
     def insert(self, db: sqlite3.Connection, first: int) -> None:
         """Write its pages, and its chunks from row ``first`` on."""
-        db.executemany(INSERT_PAGE, self.parsed.pages)
-        rows = ((row, *values) for row, values in enumerate(self.parsed.chunks, first))
+        db.executemany(INSERT_PAGE, self.pages)
+        rows = ((row, *values) for row, values in enumerate(self.chunks, first))
         db.executemany(INSERT_CHUNK, rows)
 
 
@@ -147,13 +144,15 @@ def embed(
     for parsed in fresh:
         rows = slice(first, first := first + len(parsed.texts))
         health = replace(parsed.health, longest_chunk_tokens=max(tokens[rows]))
-        embedded[parsed.reading.reading_id] = Embedded(parsed, health, vectors[rows])
+        embedded[parsed.reading.reading_id] = Embedded(
+            parsed.reading, health, vectors[rows], parsed.pages, parsed.chunks
+        )
     return embedded
 
 
 def _refuse_overlong(fresh: Sequence[Parsed], tokens: Sequence[int], embedder: Embedder) -> None:
     """Raise IndexFailure for a text the embedder would cut: its end could never be found."""
-    ids = [(values[1], values[0]) for parsed in fresh for values in parsed.chunks]
+    ids = [(p.reading.reading_id, chunk_id) for p in fresh for chunk_id, *_ in p.chunks]
     for (reading_id, chunk_id), count in zip(ids, tokens, strict=True):
         if count > embedder.max_tokens:
             raise IndexFailure(
