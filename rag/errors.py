@@ -49,3 +49,9 @@ class IndexStale(IndexFailure):
 
 class PluginError(RagError):
     """A plug-in is unknown, or needs a package that is not installed."""
+
+
+def system_reason(error: Exception) -> str:
+    """What the system says went wrong, without file names and numbers."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag import __version__
-from rag.errors import FetchError, ReadingError
+from rag.errors import FetchError, ReadingError, system_reason
 from rag.types import Reading
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _entries(path: Path) -> tuple[Entry, ...]:
         raise ReadingError(f"{path} is not UTF-8 (line {line}): save it as UTF-8.") from error
     except OSError as error:
         raise ReadingError(
-            f"{path} cannot be read ({_reason(error)}): see to it that you may read it."
+            f"{path} cannot be read ({system_reason(error)}): see to it that you may read it."
         ) from error
     try:
         content = tomllib.loads(text)
@@ -318,7 +318,7 @@ def _pdfs(folders: Iterable[Path]) -> list[Path]:
             paths = list(folder.iterdir()) if folder.is_dir() else []
         except OSError as error:
             raise ReadingError(
-                f"The folder {folder} cannot be read ({_reason(error)}): see to it that you may, "
+                f"The folder {folder} cannot be read ({system_reason(error)}): see to it that you may, "
                 "or set RAG_CORPUS to other folders."
             ) from error
         wanted = [p for p in paths if p.suffix.lower() == ".pdf" and not p.name.startswith(".")]
@@ -352,7 +352,7 @@ def _hash(path: Path) -> str:
         return _sha256(path)
     except OSError as error:
         raise ReadingError(
-            f"it cannot be read ({_reason(error)}): see to it that you may read it"
+            f"it cannot be read ({system_reason(error)}): see to it that you may read it"
         ) from error
 
 
@@ -614,7 +614,7 @@ def _try_once(entry: Entry, folder: Path, limits: Limits, deadline: float) -> in
         # httpx raises the last two for proxy settings it cannot use.
         raise _network_failure(error, _host(entry)) from error
     except OSError as error:
-        raise _Failed(f"it could not be written to {folder} ({_reason(error)})") from error
+        raise _Failed(f"it could not be written to {folder} ({system_reason(error)})") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -737,7 +737,3 @@ def _causes(error: BaseException) -> list[BaseException]:
     while cause := found[-1].__cause__ or found[-1].__context__:
         found.append(cause)
     return found
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from rag.errors import IndexFailure
+from rag.errors import IndexFailure, system_reason
 
 
 def damaged(folder: Path, what: str) -> IndexFailure:
@@ -30,11 +30,6 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
     except (OSError, sqlite3.Error) as error:
         raise IndexFailure(
-            f"The index could not be written to {folder} ({reason(error)}); what was there "
+            f"The index could not be written to {folder} ({system_reason(error)}); what was there "
             "before is untouched. Free space there, or set RAG_INDEX to another folder."
         ) from error
-
-
-def reason(error: Exception) -> str:
-    """What the system says went wrong."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -8,8 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
-from rag.errors import IndexFailure, IndexMissing
-from rag.library.failures import damaged, reason
+from rag.errors import IndexFailure, IndexMissing, system_reason
+from rag.library.failures import damaged
 from rag.library.manifest import is_sound
 
 _NAME = re.compile("[0-9a-f]{16}")
@@ -29,7 +29,7 @@ def current(folder: Path) -> str:
         ) from None
     except OSError as error:
         raise IndexFailure(
-            f"The index in {folder} cannot be read ({reason(error)}): "
+            f"The index in {folder} cannot be read ({system_reason(error)}): "
             "see to it that you may read that folder, or set RAG_INDEX to another one."
         ) from error
     except UnicodeDecodeError:
