@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from rag import chunking, readings
+from rag import chunking, fetching, reading_list, readings
 from rag.engine import Engine
 from rag.errors import IndexFailure, IndexMissing, PluginError
 from rag.library import builds
@@ -109,11 +109,11 @@ def build_index(
 def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Reading, ...]:
     """The readings on disk, after an attempt to fetch those that are missing."""
     folders = settings.corpus_folders
-    course = readings.load_list(folders)
+    course = reading_list.load_list(folders)
     known = _known(settings)
     found = readings.discover(folders, course, known)
     if found.missing and course.lives_in(folders):
-        readings.fetch_missing(course, found.missing, say)
+        fetching.fetch_missing(course, found.missing, say)
         found = readings.discover(folders, course, known)
     for left in found.left_out:
         say(f"{left.name}: {left.reason}")

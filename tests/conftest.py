@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,11 @@ def harbour(tmp_path_factory):
     done = command("index")
     assert done.returncode == 0, done.stderr
     return command
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    shutil.copy(ROOT / "corpus" / "readings.toml", folder)
+    return folder

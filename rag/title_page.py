@@ -1,0 +1,117 @@
+"""A PDF's title page, by which a reading is recognised, so that its file may be called anything."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.reading_list import Entry, squash
+
+_ARXIV_ID = re.compile(r"\d{4}\.\d{4,5}")
+# A stamp as arXiv prints it down the margin. Bare ids also stand in citations, so a stamp without
+# category and date counts only on a line of its own.
+_STAMP = re.compile(r"arXiv:(\d{4}\.\d{4,5})v\d+\s*\[[\w.-]+\]\s*\d{1,2}\s*[A-Z][a-z]{2}\s*\d{4}")
+_BARE_STAMP = re.compile(r"^[ \t]*arXiv:(\d{4}\.\d{4,5})v\d+[ \t]*$", re.MULTILINE)
+_ABSTRACT = re.compile(r"\s*a ?b ?s ?t ?r ?a ?c ?t\s*([.:—–-]|$)", re.IGNORECASE)
+_RUNNING_HEAD = re.compile(
+    r"\s*(arxiv:|doi:|https?:|published |proceedings |under review|preprint|accepted )",
+    re.IGNORECASE,
+)
+_HEAD = 400
+"""Letters and digits from the top of page 1 among which a title begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class TitlePage:
+    """What page 1 says, line by line, and the title in the PDF's metadata."""
+
+    text: str = ""
+    metadata_title: str = ""
+
+
+def read_title_page(path: Path) -> TitlePage:
+    """Read page 1, empty where that fails: whether the file is a reading, the parser decides."""
+    from pypdf import PdfReader
+
+    # pypdf raises nearly anything for a damaged file, and logs what it repairs.
+    with _silenced("pypdf"), contextlib.suppress(Exception), path.open("rb") as file:
+        pdf = PdfReader(file)
+        text, title = pdf.pages[0].extract_text(), ""
+        with contextlib.suppress(Exception):
+            title = str(pdf.metadata.title or "") if pdf.metadata else ""
+        return TitlePage(text, title)
+    return TitlePage()
+
+
+@contextlib.contextmanager
+def _silenced(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def identify(page: TitlePage, entries: Sequence[Entry]) -> Entry | None:
+    """Find the entry whose arXiv stamp or title the page bears, not one it only mentions."""
+    stamps = set(_STAMP.findall(page.text)) or set(_BARE_STAMP.findall(page.text))
+    for entry in entries:
+        if entry.reading_id in stamps:
+            return entry
+    lines, title = _head(page.text), squash(page.metadata_title)
+    for entry in entries:
+        # Another arXiv stamp says that this is another paper, whatever its title contains.
+        if stamps and _ARXIV_ID.fullmatch(entry.reading_id):
+            continue
+        wanted = squash(entry.title)
+        if title == wanted or _begins_a_line(wanted, lines):
+            return entry
+    return None
+
+
+def _head(text: str) -> list[str]:
+    """Squash the lines above the abstract, at most those that begin among ``_HEAD`` letters."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if _ABSTRACT.match(line) or sum(map(len, lines)) >= _HEAD:
+            break
+        lines.append(squash(line))
+    return lines
+
+
+def _begins_a_line(title: str, lines: Sequence[str]) -> bool:
+    """Whether whole lines in a row make the title, but for a footnote mark at its end."""
+    for first in range(len(lines)):
+        joined = ""
+        for line in lines[first:]:
+            joined += line
+            if len(joined) >= len(title):
+                break
+        if joined.startswith(title) and len(joined) <= len(title) + 3:
+            return True
+    return False
+
+
+def title_of(page: TitlePage) -> str:
+    """Take the metadata's title if page 1 prints it, else the first line that can be one."""
+    title = shown(page.metadata_title)
+    if (squashed := squash(title)) and squashed in squash(page.text[:2000]):
+        return title
+    for line in page.text.splitlines():
+        if sum(map(str.isalpha, line)) > 3 and not _RUNNING_HEAD.match(line):
+            return shown(line)
+    return ""
+
+
+def shown(text: str) -> str:
+    """Make one line of at most 200 characters, none of which a terminal obeys."""
+    text = unicodedata.normalize("NFC", text)
+    kept = (c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join("".join(kept).split())[:200].strip()
