@@ -16,7 +16,7 @@ from rag import __version__
 from rag.errors import FetchError, system_reason
 from rag.reading_list import LIST, Entry, ReadingList
 from rag.readings import LeftOut, sha256_of
-from rag.title_page import identify, read_title_page, shown, title_of
+from rag.title_page import TitlePage, identify, shown
 
 if TYPE_CHECKING:
     import httpx
@@ -187,9 +187,9 @@ def _refuse_no_pdf(head: bytes, host: str) -> None:
 
 
 def _refuse_other_paper(part: Path, entry: Entry) -> None:
-    page = read_title_page(part)
+    page = TitlePage.read(part)
     if identify(page, [entry]) is None:
-        other = f"is that of “{title_of(page)}”" if title_of(page) else "cannot be read"
+        other = f"is that of “{page.title}”" if page.title else "cannot be read"
         raise _Failed(
             f"the title page of what {_host(entry)} sent {other}, so it was not kept; correct "
             f"pdf_url in {LIST}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.errors import ReadingError, system_reason
 from rag.reading_list import LIST, Entry, ReadingList, squash
-from rag.title_page import TitlePage, identify, read_title_page, shown, title_of
+from rag.title_page import TitlePage, identify, shown
 from rag.types import Reading
 
 LARGEST_FILE = 200_000_000
@@ -88,7 +88,7 @@ class _Catalogue:
         """Tell which paper this is. Raises ReadingError for one that only bears a listed name."""
         if earlier := self._recall(file):
             return earlier
-        page = read_title_page(file.path)
+        page = TitlePage.read(file.path)
         if entry := identify(page, self.entries):
             return _listed(entry, file)
         if file.stem in {entry.reading_id for entry in self.entries}:
@@ -219,7 +219,7 @@ def _guide(entry: Entry, file: _File) -> Reading:
     # It has no year: the paper's would date a text that is ours.
     return replace(
         _listed(entry, file),
-        title=_guide_title(entry),
+        title=f"Reading guide to “{entry.title}”",
         authors=("Reading Room",),
         year=None,
         licence="Apache-2.0",
@@ -227,14 +227,10 @@ def _guide(entry: Entry, file: _File) -> Reading:
     )
 
 
-def _guide_title(entry: Entry) -> str:
-    return f"Reading guide to “{entry.title}”"
-
-
 def _unlisted(page: TitlePage, file: _File) -> Reading:
     return Reading(
         reading_id=file.stem,
-        title=title_of(page) or file.stem,
+        title=page.title or file.stem,
         authors=(),
         year=None,
         url="",

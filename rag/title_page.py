@@ -33,19 +33,30 @@ class TitlePage:
     text: str = ""
     metadata_title: str = ""
 
+    @classmethod
+    def read(cls, path: Path) -> TitlePage:
+        """Page 1, or an empty one: whether a broken file is a reading, the parser decides."""
+        from pypdf import PdfReader
 
-def read_title_page(path: Path) -> TitlePage:
-    """Read page 1, empty where that fails: whether the file is a reading, the parser decides."""
-    from pypdf import PdfReader
+        # pypdf raises nearly anything for a damaged file, and logs what it repairs.
+        with _silenced("pypdf"), contextlib.suppress(Exception), path.open("rb") as file:
+            pdf = PdfReader(file)
+            text, title = pdf.pages[0].extract_text(), ""
+            with contextlib.suppress(Exception):
+                title = str(pdf.metadata.title or "") if pdf.metadata else ""
+            return cls(text, title)
+        return cls()
 
-    # pypdf raises nearly anything for a damaged file, and logs what it repairs.
-    with _silenced("pypdf"), contextlib.suppress(Exception), path.open("rb") as file:
-        pdf = PdfReader(file)
-        text, title = pdf.pages[0].extract_text(), ""
-        with contextlib.suppress(Exception):
-            title = str(pdf.metadata.title or "") if pdf.metadata else ""
-        return TitlePage(text, title)
-    return TitlePage()
+    @property
+    def title(self) -> str:
+        """The metadata's title if page 1 prints it, else the first line that can be one."""
+        title = shown(self.metadata_title)
+        if (squashed := squash(title)) and squashed in squash(self.text[:2000]):
+            return title
+        for line in self.text.splitlines():
+            if sum(map(str.isalpha, line)) > 3 and not _RUNNING_HEAD.match(line):
+                return shown(line)
+        return ""
 
 
 @contextlib.contextmanager
@@ -97,17 +108,6 @@ def _begins_a_line(title: str, lines: Sequence[str]) -> bool:
         if joined.startswith(title) and len(joined) <= len(title) + 3:
             return True
     return False
-
-
-def title_of(page: TitlePage) -> str:
-    """Take the metadata's title if page 1 prints it, else the first line that can be one."""
-    title = shown(page.metadata_title)
-    if (squashed := squash(title)) and squashed in squash(page.text[:2000]):
-        return title
-    for line in page.text.splitlines():
-        if sum(map(str.isalpha, line)) > 3 and not _RUNNING_HEAD.match(line):
-            return shown(line)
-    return ""
 
 
 def shown(text: str) -> str:
