@@ -82,14 +82,16 @@ def questions(arguments: argparse.Namespace) -> Iterator[Asked]:
     if arguments.questions is None:
         yield Asked("1", arguments.question, chosen)
         return
-    for number, line in enumerate(_lines(arguments.questions), 1):
+    for number, line in enumerate(lines(arguments.questions), 1):
         if line.strip():
             yield _asked(arguments.questions, number, line, chosen)
 
 
-def _lines(path: Path) -> list[str]:
+def lines(path: Path) -> list[str]:
+    """The lines of a text file. Raises SettingsError for one that cannot be read."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines: it also breaks at characters that may stand inside a JSON text.
+        return path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}.") from error
 

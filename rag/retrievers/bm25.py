@@ -15,12 +15,18 @@ from typing import Any
 import numpy as np
 
 from rag.errors import IndexFailure
-from rag.protocols import Rows, Vectors
+from rag.protocols import Library, Ranker, Rows, Vectors
+from rag.retrievers.hybrid import Hybrid
 from rag.terms import terms
 
 VERSION = "bm25-1"
 _K1, _B = 1.5, 0.75
 _FOLDER = "bm25"
+
+
+def load(index: Library, rankers: Sequence[Ranker]) -> Hybrid:
+    """The retriever that hears this ranker alone; all else is as in the fusion of several."""
+    return Hybrid(index, [ranker for ranker in rankers if ranker.name == Bm25.name])
 
 
 def write(texts: Sequence[str], folder: Path) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from rag.protocols import Embedder, Rows, Vectors, VectorStore
+from collections.abc import Sequence
+
+from rag.protocols import Embedder, Library, Ranker, Rows, Vectors, VectorStore
+from rag.retrievers.hybrid import Hybrid
+
+
+def load(index: Library, rankers: Sequence[Ranker]) -> Hybrid:
+    """The retriever that hears this ranker alone; all else is as in the fusion of several."""
+    return Hybrid(index, [ranker for ranker in rankers if ranker.name == Dense.name])
 
 
 class Dense:

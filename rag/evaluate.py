@@ -1,0 +1,194 @@
+"""``python -m rag.evaluate QUESTIONS.jsonl``: how well questions with known answers are answered.
+
+Every figure has a 95 % bootstrap interval. ``--compare RETRIEVER=bm25`` asks the same questions
+under other settings too, and says which differences are more than chance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+from rag import console
+from rag.assembly import open_engine
+from rag.engine import MOST_PASSAGES, Engine
+from rag.errors import RagError, ReadingError, SettingsError
+from rag.figures import differences, figures
+from rag.marks import Marks, mark, misses
+from rag.questions import Question, parse_questions
+from rag.records import Record, answer_record, passage_record
+from rag.report import Evaluation, Run, as_record, as_text, left_out
+from rag.report_page import as_page
+from rag.settings import Settings
+
+AS_SET = "as set"
+"""The name of a run that is compared with no other."""
+
+_SHOWN = ("parser", "embedder", "store", "retriever", "llm", "passages")
+"""The settings that a report shows: they make the figures, and tell nothing of the machine."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    arguments = _arguments().parse_args(argv)
+    return console.run(lambda: _evaluate(arguments))
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rag.evaluate", description=__doc__)
+    parser.add_argument("questions", type=Path, metavar="QUESTIONS.jsonl")
+    parser.add_argument(
+        "--reading", action="append", metavar="ID", help="search this reading only (repeatable)"
+    )
+    parser.add_argument("--k", type=int, default=10, help="passages per question (default 10)")
+    parser.add_argument("--retrieval-only", action="store_true", help="ask for no answers")
+    parser.add_argument(
+        "--compare",
+        action="append",
+        metavar="FIELD=VALUE",
+        help="also ask under this setting (repeatable: all of them together)",
+    )
+    parser.add_argument("--misses", action="store_true", help="show the questions that failed")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report to open")
+    parser.add_argument("--json", action="store_true", help="everything as one JSON object")
+    return parser
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    settings = console.load_settings()
+    changed = _changed(arguments.compare or [])
+    questions = parse_questions(console.lines(arguments.questions), str(arguments.questions))
+    _check(arguments)
+    choices = [settings, *([_other(settings, changed)] if changed else [])]
+    engines = [open_engine(choice) for choice in choices]
+    readings = _searched(engines, arguments.reading)
+    held = [q for q in questions if set(q.readings) <= set(readings)]
+    # Without answers there is nothing to learn from a question that should be declined.
+    asked = [q for q in held if q.answerable or not arguments.retrieval_only]
+    runs = []
+    for choice, engine in zip(choices, engines, strict=True):
+        shown = {field: asdict(choice)[field] for field in (*_SHOWN, *changed)}
+        name = " ".join(f"{field.upper()}={shown[field]}" for field in changed) or AS_SET
+        runs.append(_run(name, shown, engine, asked, arguments))
+    evaluation = Evaluation(
+        file=arguments.questions.name,
+        date=datetime.now().astimezone().isoformat(timespec="seconds"),
+        k=arguments.k,
+        readings=readings,
+        left_out=tuple(q for q in questions if q not in held),
+        runs=tuple(runs),
+        differences=differences(runs[0].marks, runs[1].marks) if changed else (),
+    )
+    return _deliver(evaluation, arguments)
+
+
+def _changed(pairs: Sequence[str]) -> dict[str, str]:
+    """The settings to compare with, by field. Raises SettingsError for what is no pair."""
+    changed: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, value = pair.partition("=")
+        if not (equals and field.strip() and value.strip()):
+            raise SettingsError(f"--compare takes FIELD=VALUE, as RETRIEVER=bm25, not {pair!r}.")
+        changed[field.strip().lower().removeprefix("rag_")] = value.strip()
+    return changed
+
+
+def _other(settings: Settings, changed: dict[str, str]) -> Settings:
+    other = Settings.load({}, **(asdict(settings) | changed))
+    if other == settings:
+        raise SettingsError("--compare changes nothing: these settings have that value already.")
+    return other
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse now what would fail for every question, or only after the last."""
+    if not 1 <= arguments.k <= MOST_PASSAGES:
+        raise SettingsError(f"--k must lie between 1 and {MOST_PASSAGES}, not {arguments.k}.")
+    path: Path | None = arguments.html
+    if path is not None and not path.absolute().parent.is_dir():
+        raise SettingsError(f"{path} cannot be written: its folder does not exist.")
+
+
+def _searched(engines: Sequence[Engine], chosen: list[str] | None) -> tuple[str, ...]:
+    """The papers that are in every index and were chosen, if any were.
+
+    A guide bears its paper's id but not its pages, so it can answer none of its questions.
+    """
+    held = [{r.reading_id: r.kind for r in engine.readings} for engine in engines]
+    for reading in chosen or []:
+        if any(reading not in kinds for kinds in held):
+            raise ReadingError(
+                f"There is no reading {reading!r} in the index. "
+                f"It holds: {', '.join(sorted(held[0]))}."
+            )
+    return tuple(
+        reading
+        for reading in held[0]
+        if all(kinds.get(reading) == "paper" for kinds in held)
+        and (not chosen or reading in chosen)
+    )
+
+
+def _run(
+    name: str,
+    shown: Mapping[str, str | int],
+    engine: Engine,
+    questions: Sequence[Question],
+    arguments: argparse.Namespace,
+) -> Run:
+    """Ask every question; one that fails does not stop the others."""
+    marks: list[Marks] = []
+    failed: list[tuple[Question, str]] = []
+    bars = console.ProgressBars()
+    try:
+        for done, question in enumerate(questions, 1):
+            try:
+                marks.append(mark(question, _record(engine, question, arguments), arguments.k))
+            except RagError as error:
+                failed.append((question, str(error)))
+                console.say(f"{question.question_id}: {error}")
+            bars("asking", done, len(questions))
+    finally:
+        bars.close()
+    return Run(name, shown, tuple(marks), tuple(failed), figures(marks), misses(marks, arguments.k))
+
+
+def _record(engine: Engine, question: Question, arguments: argparse.Namespace) -> Record:
+    """What ``search`` finds and, unless only that is wanted, what ``ask`` answers."""
+    chosen = frozenset(arguments.reading) if arguments.reading else None
+    found = engine.search(question.question, arguments.k, chosen)
+    record: Record = {} if arguments.retrieval_only else _answer(engine, question, chosen)
+    return record | {"passages": [passage_record(passage) for passage in found]}
+
+
+def _answer(engine: Engine, question: Question, chosen: frozenset[str] | None) -> Record:
+    *_, last = engine.ask(question.question, chosen)
+    return answer_record(last)
+
+
+def _deliver(evaluation: Evaluation, arguments: argparse.Namespace) -> int:
+    if arguments.html is not None:
+        _write(arguments.html, as_page(evaluation))
+    if arguments.json:
+        console.show(json.dumps(as_record(evaluation)))
+        if evaluation.left_out:
+            console.say(left_out(evaluation.left_out))
+    else:
+        console.show(as_text(evaluation, misses=arguments.misses))
+    return console.FAILED if any(run.failed for run in evaluation.runs) else console.DONE
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""The questions of an evaluation: what is asked, what a right answer holds, and where that stands.
+
+A file has one JSON object a line: ``{"id", "type", "question", "readings", "answer"?,
+"keys": [[alternative, …], …], "evidence": [{"reading", "page", "quote" or "cells"}],
+"answerable"}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rag.errors import SettingsError
+
+T = TypeVar("T")
+
+ALL, UNANSWERABLE = "all", "unanswerable"
+"""The names of the figures over every answerable question, and over every other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A place that answers: ``page`` counts from 1.
+
+    ``texts`` stand there together: the cells of a table's row, or one quote. Without any, only
+    the page counts.
+    """
+
+    reading: str
+    page: int
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question and how it will be judged.
+
+    ``readings`` are those that answer it together. ``answer`` is one in someone's own words, for
+    the reader of a report. Of each group of ``keys`` an answer must hold one alternative. Each
+    ``evidence`` is a place by itself.
+    """
+
+    question_id: str
+    kind: str
+    question: str
+    readings: tuple[str, ...]
+    answer: str
+    keys: tuple[tuple[str, ...], ...]
+    evidence: tuple[Evidence, ...]
+    answerable: bool
+
+    @property
+    def spans_readings(self) -> bool:
+        """Whether evidence is wanted from each of its readings."""
+        return self.kind == "cross" or len(self.readings) > 1
+
+
+def parse_questions(lines: Iterable[str], source: str) -> tuple[Question, ...]:
+    """The questions of a file's lines, in their order; blank lines do not count.
+
+    Raises SettingsError that names ``source`` and the line of the first that is malformed.
+    """
+    found: dict[str, Question] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            question = _question(_read(line))
+            if question.question_id in found:
+                raise ValueError(f"the id {question.question_id!r} is taken by an earlier line")
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"{source}, line {number}: {error}.") from error
+        found[question.question_id] = question
+    if not found:
+        raise SettingsError(f"{source} holds no question.")
+    return tuple(found.values())
+
+
+def _read(line: str) -> object:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg}, character {error.colno})") from error
+
+
+def _question(item: object) -> Question:
+    """The question of one line. Raises ValueError that says what is wrong with it."""
+    fields = _object(item, "the line")
+    question = Question(
+        question_id=_text(fields.get("id"), '"id"'),
+        kind=_text(fields.get("type", "?"), '"type"'),
+        question=_text(fields.get("question"), '"question"'),
+        readings=_texts(fields.get("readings"), '"readings"'),
+        answer=_text(fields["answer"], '"answer"') if fields.get("answer") else "",
+        keys=_items(fields.get("keys", []), '"keys"', _texts),
+        evidence=_items(fields.get("evidence", []), '"evidence"', _evidence),
+        answerable=_flag(fields.get("answerable"), '"answerable"'),
+    )
+    if question.answerable and not (question.readings and question.evidence):
+        raise ValueError('an answerable question needs "readings" and "evidence"')
+    if question.kind == ALL or (question.answerable and question.kind == UNANSWERABLE):
+        raise ValueError(f'"type" cannot be {question.kind!r}, which names other figures')
+    return question
+
+
+def _evidence(item: object, name: str) -> Evidence:
+    fields = _object(item, f"each {name}")
+    page = fields.get("page")
+    if type(page) is not int or page < 1:
+        raise ValueError(f'"page" in {name} must be a whole number from 1')
+    quote = fields.get("quote")
+    texts = _texts(fields.get("cells") or ([quote] if quote else []), f'"cells" in {name}')
+    return Evidence(_text(fields.get("reading"), f'"reading" in {name}'), page, texts)
+
+
+def _object(item: object, name: str) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise ValueError(f"{name} must be a JSON object")
+    return item
+
+
+def _text(item: object, name: str) -> str:
+    """A text with something in it; a number is taken as it is written."""
+    if type(item) in (int, float) or (isinstance(item, str) and item.strip()):
+        return str(item)
+    raise ValueError(f"{name} must be a text and not empty")
+
+
+def _flag(item: object, name: str) -> bool:
+    if not isinstance(item, bool):
+        raise ValueError(f"{name} must be true or false")
+    return item
+
+
+def _texts(item: object, name: str) -> tuple[str, ...]:
+    return _items(item, name, _text)
+
+
+def _items(item: object, name: str, one: Callable[[object, str], T]) -> tuple[T, ...]:
+    if not isinstance(item, list):
+        raise ValueError(f"{name} must be a list")
+    return tuple(one(part, name) for part in item)

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from rag.errors import SettingsError
+from rag.questions import parse_questions
+from tests import pdfs
+from tests.conftest import ROOT
+from tests.marked import question, unanswerable
+
+
+def test_questions_keep_their_order_and_blank_lines_do_not_count():
+    lines = [json.dumps(question("b")), "", json.dumps(unanswerable("a")), "  "]
+    found = parse_questions(lines, "q.jsonl")
+    assert [(q.question_id, q.answerable) for q in found] == [("b", True), ("a", False)]
+
+
+def test_cells_are_wanted_together_and_take_the_place_of_a_quote():
+    evidence = [{"reading": "harbour", "page": 2, "quote": "x", "cells": ["Ship05", "35.5%"]}]
+    (found,) = parse_questions([json.dumps(question(evidence=evidence))], "q.jsonl")
+    assert found.evidence[0].texts == ("Ship05", "35.5%")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "must be a JSON object"),
+        (json.dumps(question("")), '"id"'),
+        (json.dumps(question("first")), "'first' is taken"),
+        (json.dumps(question(question=" ")), '"question"'),
+        (json.dumps(question(readings="harbour")), '"readings" must be a list'),
+        (json.dumps(question(readings=[])), '"readings" and "evidence"'),
+        (json.dumps(question(keys=["masons"])), '"keys" must be a list'),
+        (json.dumps(question(keys=[[""]])), '"keys" must be a text'),
+        (json.dumps(question(evidence=[{"reading": "harbour", "page": "2"}])), '"page"'),
+        (json.dumps(question(evidence=[{"page": 2}])), '"reading" in "evidence"'),
+        (json.dumps(question(answerable="yes")), '"answerable" must be true or false'),
+        (json.dumps(question(type="all")), "names other figures"),
+        ("[" * 100_000, "line 2"),
+    ],
+)
+def test_a_malformed_line_is_named_with_what_is_wrong(line, complaint):
+    with pytest.raises(SettingsError) as raised:
+        parse_questions([json.dumps(question("first")), line], "q.jsonl")
+    assert str(raised.value).startswith("q.jsonl, line 2: ")
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_without_questions_is_refused():
+    with pytest.raises(SettingsError, match="holds no question"):
+        parse_questions(["", " "], "q.jsonl")
+
+
+def test_the_questions_of_the_tests_can_be_read():
+    text = (ROOT / "tests" / "questions" / "papers.jsonl").read_text(encoding="utf-8")
+    assert len(parse_questions(text.split("\n"), "papers.jsonl")) > 200
+
+
+@pytest.mark.skipif(not (pdfs.SHARED / "questions").is_dir(), reason="the readings are not here")
+def test_the_questions_about_the_readings_can_be_read():
+    text = (pdfs.SHARED / "questions" / "dev.jsonl").read_text(encoding="utf-8")
+    assert len(parse_questions(text.split("\n"), "dev.jsonl")) > 50
