@@ -13,6 +13,7 @@ from rag.errors import IndexFailure, IndexMissing, PluginError
 from rag.library import builds
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
+from rag.mentions import Mentions
 from rag.protocols import Embedder, Parser, Progress
 from rag.settings import Settings
 from rag.types import Chunk, Page, Reading
@@ -71,9 +72,12 @@ def open_engine(settings: Settings) -> Engine:
     store = plugin("stores", settings.store).open_store(index.folder)
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
+    late = plugin("retrievers", "late").Late(index.embedded(), embedder)
+    rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
+    mentions = Mentions(rows, lexical.rows_with)
     return Engine(
         index,
-        retriever.load(index, rankers),
+        retriever.load(index, rankers, late, mentions),
         llm.load(settings, lexical.weight),
         settings.passages,
     )

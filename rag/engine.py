@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rag.errors import QuestionError
 from rag.protocols import Library, Quoter, Retriever
@@ -117,15 +117,13 @@ def _answer(
 
 
 def _citation(marker: int, statement: Statement) -> Citation:
-    chunk = statement.passage.chunk
-    inside = [
-        span for span in chunk.spans if span.start < statement.end and span.end > statement.start
-    ]
-    quote = chunk.text[statement.start : statement.end]
-    return Citation(marker, statement.passage, quote, line_boxes(inside), "quoted")
+    window = statement.passage.chunk.window
+    boxes = line_boxes(window.spans.within(statement.start, statement.end))
+    quote = window.text[statement.start : statement.end]
+    return Citation(marker, statement.passage, quote, boxes, "quoted")
 
 
-def line_boxes(spans: Sequence[Span]) -> tuple[Box, ...]:
+def line_boxes(spans: Iterable[Span]) -> tuple[Box, ...]:
     """Words that follow each other as one box a line of the page."""
     boxes: list[Box] = []
     for box in (span.box for span in spans):

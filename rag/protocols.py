@@ -14,10 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Chunk, Page, Passage, Reading, Statement
-
-Vectors = NDArray[np.float32]
-"""Embeddings, shape (n, dim), unit rows; row i belongs to text i."""
+from rag.embedded import Embedded, Vectors
+from rag.types import BlockKind, Chunk, Page, Passage, Reading, Statement
 
 Rows = NDArray[np.int64]
 """Row numbers of chunks in an index, from 0."""
@@ -38,7 +36,7 @@ class Parser(Protocol):
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors whose inner product is their likeness.
+    """Turns texts into unit vectors whose inner product is their likeness, and their words too.
 
     ``name`` and ``fingerprint`` (a hash of the weights) tell whether an index was made with the
     same model. Texts longer than ``max_tokens`` are cut by the model: ``count_tokens`` lets the
@@ -56,12 +54,12 @@ class Embedder(Protocol):
 
     def embed_documents(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
-    ) -> Vectors:
-        """One row a text, in the order given; ``progress`` hears how many are done."""
+    ) -> Embedded:
+        """The texts in the order given; ``progress`` hears how many are done."""
         ...
 
-    def embed_query(self, text: str) -> Vectors:
-        """The question's vector, shape (dim,)."""
+    def embed_query(self, text: str) -> Embedded:
+        """A question, as one text."""
         ...
 
 
@@ -90,6 +88,16 @@ class Ranker(Protocol):
 
     def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The at most k best rows and their scores, best first, among ``rows`` if given."""
+        ...
+
+
+class Scorer(Protocol):
+    """Scores rows that rankers have found, too slow or too choosy to search by itself."""
+
+    name: str
+
+    def scores(self, question: str, rows: Rows) -> Vectors:
+        """A score for each row, in the order given; higher is better."""
         ...
 
 
@@ -123,6 +131,10 @@ class Library(Protocol):
 
     def rows_of(self, readings: frozenset[str]) -> Rows:
         """The rows of these readings, ascending. Raises ReadingError for an unknown one."""
+        ...
+
+    def rows_of_kind(self, kind: BlockKind) -> Rows:
+        """The rows whose windows are of a kind, ascending."""
         ...
 
 

@@ -11,15 +11,15 @@ Record = dict[str, Any]
 
 def passage_record(passage: Passage) -> Record:
     """A passage: rank from 1, pages ascending, section as one line, text whole."""
-    chunk = passage.chunk
+    chunk, window = passage.chunk, passage.chunk.window
     return {
         "rank": passage.rank,
         "reading": chunk.reading.reading_id,
         "title": chunk.reading.title,
-        "pages": list(chunk.pages),
-        "section": " > ".join(chunk.section),
-        "kind": chunk.kind,
-        "text": chunk.text,
+        "pages": list(window.pages),
+        "section": " > ".join(window.section),
+        "kind": window.kind,
+        "text": window.text,
         "score": round(passage.score, 4),
     }
 
@@ -34,7 +34,7 @@ def citation_record(citation: Citation) -> Record:
         "title": citation.passage.chunk.reading.title,
         "pages": list(citation.pages),
         "quote": citation.quote,
-        "text": citation.passage.chunk.text,
+        "text": citation.passage.chunk.window.text,
         "status": citation.status,
         "boxes": [
             {"page": box.page}

@@ -13,118 +13,17 @@ from Stemmer import Stemmer
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[a-z%]*|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
-_STOP = frozenset(
-    [
-        "a",
-        "about",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "being",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "may",
-        "me",
-        "might",
-        "more",
-        "most",
-        "much",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "only",
-        "or",
-        "other",
-        "our",
-        "out",
-        "over",
-        "own",
-        "same",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "too",
-        "us",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "whats",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-        "please",
-        "tell",
-        "explain",
-        "give",
-        "name",
-        "say",
-        "says",
-        "said",
-        "many",
-        "according",
-        "s",
-        "t",
-    ]
+STOP_WORDS = frozenset(
+    """
+    a about all also am an and any are as at be been being but by can could did do does doing
+    for from had has have having he her his how i if in into is it its just may me might more
+    most much my no not of on only or other our out over own same she should so some such than
+    that the their them then there these they this those to too us very was we were what whats
+    when where which while who whom why will with would you your please tell explain give name
+    say says said many according s t
+    """.split()  # noqa: SIM905 - a list of quoted words would fill a page
 )
+"""English words that say nothing about what is asked."""
 
 
 def terms(text: str) -> list[str]:
@@ -159,7 +58,7 @@ def rarity(word: str) -> float:
 @lru_cache(maxsize=65536)
 def _of_word(word: str) -> tuple[str, ...]:
     word = unicodedata.normalize("NFKC", word).casefold()
-    if word in _STOP or not any(map(str.isalnum, word)):
+    if word in STOP_WORDS or not any(map(str.isalnum, word)):
         return ()
     if word[0].isdigit():
         return _of_number(_THOUSANDS.sub("", word))

@@ -7,9 +7,11 @@ optional score or embedding. Provenance is an attribute walk:
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 ReadingKind = Literal["paper", "guide"]
 BlockKind = Literal[
@@ -61,6 +63,62 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Spans(Sequence[Span]):
+    """Spans as they lie on disk, each made into a Span only when it is looked at.
+
+    ``packed`` holds seven 32-bit numbers a span: start, end, page, and the box in hundredths of a
+    point, to which boxes are rounded. A passage has hundreds of spans, of which a page shows few.
+    """
+
+    packed: bytes
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Spans:
+        """These spans, packed."""
+        return cls(b"".join(_packed(span) for span in spans))
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """The physical pages they stand on, ascending."""
+        return tuple(sorted(set(memoryview(self.packed).cast("i")[2::7].tolist())))
+
+    def within(self, start: int, end: int) -> Iterator[Span]:
+        """Those that share a character with ``start`` to before ``end``."""
+        return (span for span in self if span.start < end and span.end > start)
+
+    def __len__(self) -> int:
+        return len(self.packed) // _SPAN.size
+
+    def __iter__(self) -> Iterator[Span]:
+        return map(_unpacked, _SPAN.iter_unpack(self.packed))
+
+    @overload
+    def __getitem__(self, index: int) -> Span: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Span]: ...
+    def __getitem__(self, index: int | slice) -> Span | Sequence[Span]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        at = range(len(self))[index]
+        return _unpacked(_SPAN.unpack_from(self.packed, at * _SPAN.size))
+
+
+_SPAN = struct.Struct("=7i")
+
+
+def _packed(span: Span) -> bytes:
+    box = span.box
+    sides = (round(side * 100) for side in (box.x0, box.y0, box.x1, box.y1))
+    return _SPAN.pack(span.start, span.end, box.page, *sides)
+
+
+def _unpacked(numbers: tuple[int, ...]) -> Span:
+    start, end, page, *sides = numbers
+    x0, y0, x1, y1 = (side / 100 for side in sides)
+    return Span(start, end, Box(page, x0, y0, x1, y1))
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The characters ``text[start:end]`` of a table row, and the heads of the column they stand in.
 
@@ -102,33 +160,52 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of one section of one reading, small enough for the embedder to read whole.
+class Window:
+    """The part of one section that is shown and cited when something in it is found.
 
-    ``chunk_id`` hashes reading, place and text: it is the same after a rebuild. ``section`` is the
-    path of headings, outermost first. ``spans`` say where each word of ``text`` stands.
-    ``context`` is what a reader of the page sees around the text but the text lacks (a table
-    row's caption and column heads); it is searched with the text and never quoted.
+    ``window_id`` hashes reading, place and text. ``section`` is the path of headings, outermost
+    first. ``spans`` say where each word of ``text`` stands. A table's text starts with its
+    caption and heads, one row a line.
     """
 
-    chunk_id: str
-    reading: Reading
+    window_id: str
     section: tuple[str, ...]
     kind: BlockKind
     text: str
-    context: str
-    spans: tuple[Span, ...]
+    spans: Spans
     cells: tuple[Cell, ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:
-        """The physical pages the chunk stands on, ascending."""
-        return tuple(sorted({span.box.page for span in self.spans}))
+        """The physical pages the window stands on, ascending."""
+        return self.spans.pages
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is matched: ``window.text[start:end]``, small enough for the embedder to read whole.
+
+    ``chunk_id`` hashes reading, place and text: it is the same after a rebuild. ``context`` is
+    what a reader of the page sees around the text but the text lacks (a table row's caption and
+    column heads); it is searched with the text and never quoted.
+    """
+
+    chunk_id: str
+    reading: Reading
+    window: Window
+    start: int
+    end: int
+    context: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words of the window that are matched."""
+        return self.window.text[self.start : self.end]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk found for a question.
+    """A chunk found for a question, to be shown with its window.
 
     ``rank`` counts from 1; a higher ``score`` is better and means something only within one
     search. ``votes`` is what each retriever said, as (its name, its score).
@@ -142,7 +219,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of an answer that is copied from a passage: ``passage.chunk.text[start:end]``.
+    """A sentence of an answer that is copied from a passage: ``passage.chunk.window.text[start:end]``.
 
     ``text`` is what is said: those words, or for a table's row the cells that answer, each named
     by its row and column.
@@ -158,7 +235,7 @@ class Statement:
 class Citation:
     """The words of a passage that an answer's marker ``[n]`` stands for.
 
-    ``quote`` is ``passage.chunk.text[start:end]``, copied by position; ``boxes`` cover those
+    ``quote`` is ``passage.chunk.window.text[start:end]``, copied by position; ``boxes`` cover those
     words, one box a line of the page.
     """
 

@@ -43,7 +43,7 @@ def test_chunks_stay_within_their_section_and_know_it():
             block("paragraph", "Piers rest."),
         )
     )
-    assert [(c.section, c.text) for c in found] == [
+    assert [(c.window.section, c.text) for c in found] == [
         (("1 Ships",), "Ships sail."),
         (("1 Ships", "1.1 Masts"), "Masts stand."),
         (("2 Piers",), "Piers rest."),
@@ -57,7 +57,7 @@ def test_a_sentence_broken_by_a_page_is_whole_again():
         page(2, block("paragraph", "made of stone.", page=2)),
     )
     assert chunk.text == "The pier was long and made of stone."
-    assert chunk.pages == (1, 2)
+    assert chunk.window.pages == (1, 2)
 
 
 def test_no_chunk_is_longer_than_the_embedder_reads():
@@ -71,8 +71,22 @@ def test_no_chunk_is_longer_than_the_embedder_reads():
 def test_every_span_holds_its_word():
     pages = [page(n, block("paragraph", pdfs.LEFT, page=n)) for n in (1, 2, 3)]
     for chunk in chunks(*pages, limit=40):
-        words = [chunk.text[s.start : s.end] for s in chunk.spans]
-        assert words == chunk.text.split()
+        words = [chunk.window.text[s.start : s.end] for s in chunk.window.spans]
+        assert words == chunk.window.text.split()
+
+
+def test_a_window_is_what_one_reads_at_a_glance_on_two_pages():
+    pages = [page(n, block("paragraph", " ".join([pdfs.LEFT] * 5), page=n)) for n in range(1, 5)]
+    found = chunks(*pages)
+    assert all(len(c.window.text.split()) <= 280 for c in found)
+    assert all(len(c.window.pages) <= 2 for c in found)
+    assert len({c.window.window_id for c in found}) < len(found)
+
+
+def test_the_windows_of_a_section_hold_it_whole_and_once():
+    pages = [page(n, block("paragraph", pdfs.LEFT, page=n)) for n in range(1, 9)]
+    windows = {c.window.window_id: c.window for c in chunks(*pages)}.values()
+    assert " ".join(w.text for w in windows).split() == " ".join([pdfs.LEFT] * 8).split()
 
 
 def test_ids_outlive_a_rebuild_and_tell_equal_texts_apart():
@@ -84,18 +98,18 @@ def test_ids_outlive_a_rebuild_and_tell_equal_texts_apart():
 
 def test_a_table_keeps_its_caption_heads_and_cells(tmp_path):
     pages = LiteparseParser().read(pdfs.table_over_a_page_break(tmp_path / "a.pdf"))
-    tables = [c for c in chunks(*pages) if c.kind == "table" and "\n" in c.text]
+    tables = {c.window.window_id: c.window for c in chunks(*pages) if c.window.kind == "table"}
     assert len(tables) == 2
-    for chunk in tables:
-        assert "Table 1" in chunk.text
-        assert "Ship Built Loss" in chunk.text
-    cells = {(c.head, t.text[c.start : c.end]) for t in tables for c in t.cells}
+    for window in tables.values():
+        assert window.text.startswith("Table 1")
+        assert "Ship Built Loss" in window.text
+    cells = {(c.head, t.text[c.start : c.end]) for t in tables.values() for c in t.cells}
     assert {("Loss", "49.7%"), ("Built", "1312"), ("Ship", "Ship01")} <= cells
 
 
 def test_a_long_table_says_its_caption_and_heads_in_every_chunk(tmp_path):
     pages = LiteparseParser().read(pdfs.table_over_a_page_break(tmp_path / "a.pdf"))
-    tables = [c for c in chunks(*pages, limit=44) if c.kind == "table" and "\n" in c.text]
+    tables = [c for c in chunks(*pages, limit=44) if c.window.kind == "table" and "\n" in c.text]
     assert len(tables) > 2
     assert all("Ship Built Loss" in search_text(c) for c in tables)
 
@@ -106,6 +120,7 @@ def test_each_row_is_found_by_its_heads_and_caption(tmp_path):
     assert len(rows) == 1
     assert "Ship: Ship09 | Built: 1309 | Loss: 63.9%" in search_text(rows[0])
     assert "Table 1" in search_text(rows[0])
+    assert "Ship Built Loss" in rows[0].window.text
 
 
 @pytest.mark.skipif(not (pdfs.SHARED / "readings").is_dir(), reason="the readings are not here")

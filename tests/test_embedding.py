@@ -26,27 +26,29 @@ def minilm():
 
 
 def test_vectors_are_unit_rows_in_the_order_given(minilm):
-    vectors = minilm.embed_documents(TEXTS)
+    vectors = minilm.embed_documents(TEXTS).vectors
     assert vectors.shape == (len(TEXTS), minilm.dim)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    alone = np.stack([minilm.embed_query(text) for text in TEXTS])
+    alone = np.stack([minilm.embed_query(text).vectors[0] for text in TEXTS])
     assert (vectors * alone).sum(axis=1).min() > 0.9999
 
 
 def test_no_text_gives_no_row(minilm):
-    assert minilm.embed_documents([]).shape == (0, 384)
+    assert minilm.embed_documents([]).vectors.shape == (0, 384)
 
 
 def test_progress_counts_up_to_all(minilm):
     heard = []
-    minilm.embed_documents(TEXTS, heard.append)
+    minilm.embed_documents(TEXTS, heard.append).vectors
     assert heard[-1] == len(TEXTS)
 
 
 def test_tokens_beyond_the_limit_are_counted_and_not_read(minilm):
     assert minilm.count_tokens(["word " * 600]) == [602]
-    cut = minilm.embed_query("word " * 600) @ minilm.embed_query("word " * 700)
+    cut = (
+        minilm.embed_query("word " * 600).vectors[0] @ minilm.embed_query("word " * 700).vectors[0]
+    )
     assert cut > 0.99999
 
 
@@ -72,5 +74,5 @@ def test_vectors_equal_those_of_sentence_transformers(minilm, tmp_path):
         capture_output=True,
         check=True,
     )
-    cosines = (np.load(out) * minilm.embed_documents(sentences)).sum(axis=1)
+    cosines = (np.load(out) * minilm.embed_documents(sentences).vectors).sum(axis=1)
     assert cosines.min() > 1 - 1e-3

@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from rag.embedded import Embedded
 from rag.library.builds import BuildReport, build
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
-from rag.protocols import Vectors
 from rag.stores import faiss as faiss_store
-from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span
+from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span, Spans, Window
 
 RECIPE = Recipe("text 1", "words", 64, "f00", "paragraphs 1", "faiss", "lines 1")
 ATTENTION = """# Attention
@@ -40,17 +40,25 @@ class WordEmbedder:
 
     def embed_documents(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
-    ) -> Vectors:
-        vectors = np.array([self.embed_query(text) for text in texts])
+    ) -> Embedded:
+        parts = [self.embed_query(text) for text in texts]
         if progress:
             progress(len(texts))
-        return vectors
+        return Embedded.joined(parts)
 
-    def embed_query(self, text: str) -> Vectors:
-        vector = np.zeros(self.dim, np.float32)
-        for word in text.lower().split():
-            vector[hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % self.dim] += 1
-        return np.asarray(vector / (np.linalg.norm(vector) or 1), dtype=np.float32)
+    def embed_query(self, text: str) -> Embedded:
+        places = [
+            hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % self.dim
+            for word in text.lower().split()
+        ]
+        words = np.zeros((len(places), self.dim), np.int8)
+        words[np.arange(len(places)), places] = 127
+        vector = words.sum(axis=0, dtype=np.float32)
+        return Embedded(
+            np.asarray(vector[np.newaxis] / (np.linalg.norm(vector) or 1), dtype=np.float32),
+            words,
+            np.array([len(words)]),
+        )
 
 
 def write_reading(path: Path, text: str, **changes: object) -> Reading:
@@ -98,20 +106,21 @@ def chunk(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
                 continue
             place = f"{reading.reading_id} {page.number} {i} {block.text}"
             chunk_id = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:16]
-            path = (reading.title, section)
-            chunks.append(
-                Chunk(
-                    chunk_id,
-                    reading,
-                    path,
-                    block.kind,
-                    block.text,
-                    f"caption {i}",
-                    block.spans,
-                    block.cells,
-                )
+            window = Window(
+                f"w{chunk_id}",
+                (reading.title, section),
+                block.kind,
+                block.text,
+                Spans.of(block.spans),
+                block.cells,
             )
+            chunks.append(Chunk(chunk_id, reading, window, 0, len(block.text), f"caption {i}"))
     return chunks
+
+
+def with_spans(one: Chunk, spans: Iterable[Span]) -> Chunk:
+    """The chunk with its words elsewhere on the page."""
+    return replace(one, window=replace(one.window, spans=Spans.of(spans)))
 
 
 def write_lines(texts: Sequence[str], folder: Path) -> None:
@@ -132,7 +141,7 @@ class Workshop:
         return Parts(
             self.parse,
             chunk,
-            lambda chunk: f"{chunk.reading.title} {chunk.section[-1]}: {chunk.text}",
+            lambda chunk: f"{chunk.reading.title} {chunk.window.section[-1]}: {chunk.text}",
             self.embedder,
             lambda: faiss_store.new(64),
             write_lines,
@@ -149,7 +158,7 @@ class Workshop:
         class Listening(WordEmbedder):
             def embed_documents(
                 self, texts: Sequence[str], progress: Callable[[int], None] | None = None
-            ) -> Vectors:
+            ) -> Embedded:
                 workshop.embedded.extend(texts)
                 return super().embed_documents(texts, progress)
 
@@ -174,10 +183,13 @@ def check_consistent(index: Index, readings: Sequence[Reading]) -> None:
     assert len(index) == len(expected)
     assert index.chunks(range(len(index))) == expected
     texts = search_texts(readings)
-    assert np.array_equal(index.vectors(), WordEmbedder().embed_documents(texts))
+    embedded = WordEmbedder().embed_documents(texts)
+    assert np.array_equal(index.embedded().vectors, embedded.vectors)
+    assert np.array_equal(index.embedded().words, embedded.words)
+    assert np.array_equal(index.embedded().ends, embedded.ends)
     store = faiss_store.open_store(index.folder)
     assert len(store) == len(expected)
-    for row, vector in enumerate(index.vectors()):
+    for row, vector in enumerate(index.embedded().vectors):
         assert row in store.search(np.asarray(vector), 2)[0]
     assert json.loads((index.folder / "lexical" / "lines.json").read_text()) == texts
     for reading in readings:

@@ -140,10 +140,18 @@ class _Graph:
         )
         return self.node("LpNormalization", total, axis=-1, p=2)
 
+    def projected(self, x: str, projection: NDArray[np.float32]) -> str:
+        """Each word in fewer dimensions, as a unit vector."""
+        fewer = self.node("MatMul", x, self.weight("projection", projection))
+        return self.node("LpNormalization", fewer, axis=-1, p=2)
 
-def session(folder: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime carries no types
-    """An onnxruntime session with inputs ``ids`` and ``mask``, int64 of shape (n, length), whose
-    one output is unit vectors, float32 of shape (n, dim). ``threads`` 0 leaves it to the runtime.
+
+def session(folder: Path, projection: NDArray[np.float32], threads: int) -> Any:  # noqa: ANN401
+    """An onnxruntime session with inputs ``ids`` and ``mask``, int64 of shape (n, length).
+
+    Its outputs are unit vectors, float32: one a text, shape (n, dim), and one a word, shape
+    (n, length, width), by a projection of shape (dim, width). ``threads`` 0 leaves their number
+    to the runtime.
     """
     import onnxruntime
     from onnx import TensorProto, helper
@@ -158,13 +166,18 @@ def session(folder: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime ca
     short = graph.node("Cast", "mask", to=TensorProto.INT32)
     for number in range(config["num_hidden_layers"]):
         x = graph.layer(x, short, f"encoder.layer.{number}.")
-    output = graph.pooled(x, "mask")
+    dim, width = projection.shape
+    shapes = {
+        graph.pooled(x, "mask"): ["n", dim],
+        graph.projected(x, projection): ["n", "length", width],
+    }
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
         for name in ("ids", "mask")
     ]
     outputs = [
-        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", config["hidden_size"]])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
     ]
     outside = [_outside(name, values.shape) for name, values in graph.weights.items()]
     model = helper.make_model(

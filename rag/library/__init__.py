@@ -5,8 +5,10 @@ A build is a folder that is complete before anything points to it, and is never 
     current              the name of the build in use, swapped in one step
     builds/<name>/       named by a hash of what it was made from
         manifest.json    recipe, readings, their health, and the size and hash of every file
-        chunks.sqlite    pages, and chunks by row
+        chunks.sqlite    pages, windows, and chunks by row
         vectors.npy      the embeddings: row i belongs to chunk i
+        words.npy        the embeddings of the chunks' words, behind each other
+        word_ends.npy    where in these the words of chunk i end
         …                what the vector store and the word index write
     lock, holder         who builds at the moment
 

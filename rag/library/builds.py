@@ -14,16 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.embedded import Embedded
 from rag.errors import IndexFailure, ReadingError
 from rag.library.failures import writing
-from rag.library.index import VECTORS, Index
-from rag.library.intake import Embedded, Reused, embed, read_all, reuse
+from rag.library.index import ENDS, VECTORS, WORDS, Index
+from rag.library.intake import Reread, Reused, embed, read_all, reuse
 from rag.library.lock import PATIENCE, lock
 from rag.library.manifest import LeftOut, Manifest, is_sound
 from rag.library.packing import CHUNKS, TABLES
 from rag.library.pointer import publish, remove_leftovers, sync_tree
 from rag.library.recipe import Parts, Recipe
-from rag.protocols import Progress, Vectors
+from rag.protocols import Progress
 from rag.types import Reading
 
 
@@ -126,9 +127,9 @@ def _rebuild(
     if not reused and not fresh:
         raise IndexFailure(_nothing_usable(folder, left_out))
     marks.append(time.perf_counter())
-    embedded = embed(fresh, recipe, parts, progress)
+    reread = embed(fresh, recipe, parts, progress)
     marks.append(time.perf_counter())
-    entries: dict[str, Reused | Embedded] = {**reused, **embedded}
+    entries: dict[str, Reused | Reread] = {**reused, **reread}
     kept = [entries[r.reading_id] for r in readings if r.reading_id in entries]
     sound, health = tuple(entry.reading for entry in kept), tuple(entry.health for entry in kept)
     manifest = Manifest(recipe, sound, tuple(left_out), health, files=())
@@ -136,7 +137,7 @@ def _rebuild(
         _write(folder, manifest, kept, parts, progress)
     marks.append(time.perf_counter())
     seconds = [end - start for start, end in pairwise(marks)]
-    return _report(folder, manifest, reused, embedded, seconds)
+    return _report(folder, manifest, reused, reread, seconds)
 
 
 def _same(old: Index, reading: Reading) -> bool:
@@ -185,7 +186,7 @@ def _report(
 def _write(
     folder: Path,
     manifest: Manifest,
-    kept: Sequence[Reused | Embedded],
+    kept: Sequence[Reused | Reread],
     parts: Parts,
     progress: Progress,
 ) -> None:
@@ -196,7 +197,7 @@ def _write(
         progress("write", 0, 3)
         texts = _write_chunks(aside / CHUNKS, kept)
         progress("write", 1, 3)
-        _write_vectors(aside, np.concatenate([entry.vectors for entry in kept]), parts)
+        _write_embedded(aside, Embedded.joined([entry.embedded for entry in kept]), parts)
         progress("write", 2, 3)
         parts.write_lexical(texts, aside)
         manifest.seal(aside)
@@ -207,7 +208,7 @@ def _write(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write_chunks(path: Path, kept: Sequence[Reused | Embedded]) -> list[str]:
+def _write_chunks(path: Path, kept: Sequence[Reused | Reread]) -> list[str]:
     """Write pages and chunks; returns all search texts in the order of rows."""
     uri = f"{path.absolute().as_uri()}?mode=rwc"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
@@ -221,8 +222,10 @@ def _write_chunks(path: Path, kept: Sequence[Reused | Embedded]) -> list[str]:
         return [text for (text,) in db.execute("SELECT searched FROM chunk ORDER BY row")]
 
 
-def _write_vectors(aside: Path, vectors: Vectors, parts: Parts) -> None:
-    np.save(aside / VECTORS, vectors, allow_pickle=False)
+def _write_embedded(aside: Path, embedded: Embedded, parts: Parts) -> None:
+    np.save(aside / VECTORS, embedded.vectors, allow_pickle=False)
+    np.save(aside / WORDS, embedded.words, allow_pickle=False)
+    np.save(aside / ENDS, embedded.ends, allow_pickle=False)
     store = parts.new_store()
-    store.add(vectors)
+    store.add(embedded.vectors)
     store.save(aside)

@@ -33,12 +33,13 @@ def examine(reading: Reading, pages: Sequence[Page], chunks: Sequence[Chunk]) ->
     """How well a reading could be read; its longest chunk is measured when it is embedded."""
     empty = tuple(p.number for p in pages if not any(b.text.strip() for b in p.blocks))
     kinds = Counter(str(block.kind) for page in pages for block in page.blocks)
-    adrift = sum(not chunk.spans for chunk in chunks)
-    garbled = sum(chunk.text.count("\N{REPLACEMENT CHARACTER}") for chunk in chunks)
+    windows = {chunk.window.window_id: chunk.window for chunk in chunks}.values()
+    adrift = sum(not window.spans for window in windows)
+    garbled = sum(window.text.count("\N{REPLACEMENT CHARACTER}") for window in windows)
     problems = [
         (bool(empty), f"No text on page {', '.join(map(str, empty))}."),
         (not kinds["heading"], "No headings were found, so its passages name no section."),
-        (adrift > 0, f"{adrift} of {len(chunks)} passages cannot be marked on their page."),
+        (adrift > 0, f"{adrift} of {len(windows)} passages cannot be marked on their page."),
         (garbled > 0, f"{garbled} characters could not be read."),
     ]
     return ReadingHealth(

@@ -6,12 +6,12 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rag.embedded import Embedded
 from rag.errors import IndexFailure, IndexStale, ReadingError
 from rag.library.failures import damaged
 from rag.library.health import ReadingHealth
@@ -23,14 +23,13 @@ from rag.library.packing import (
     read_only,
     unpack_chunk,
     unpack_page,
-    unpack_spans,
 )
 from rag.library.pointer import current
 from rag.library.recipe import Recipe
-from rag.protocols import Rows, Vectors
-from rag.types import Chunk, Page
+from rag.protocols import Rows
+from rag.types import BlockKind, Chunk, Page
 
-VECTORS = "vectors.npy"
+VECTORS, WORDS, ENDS = "vectors.npy", "words.npy", "word_ends.npy"
 
 
 class Index:
@@ -53,8 +52,6 @@ class Index:
         # reads this build when its files have been removed.
         self._db = sqlite3.connect(read_only(folder / CHUNKS), uri=True, check_same_thread=False)
         self._lock = threading.Lock()
-        # Popular chunks: unpacking one takes 0.3 ms, and a thousand of them about 30 MB.
-        self._unpack = lru_cache(maxsize=1000)(unpack_spans)
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe | None) -> Index:
@@ -129,6 +126,13 @@ class Index:
         ]
         return np.concatenate([np.empty(0, np.int64), *ranges])
 
+    def rows_of_kind(self, kind: BlockKind) -> Rows:
+        """The rows whose windows are of a kind, ascending."""
+        found = self._select(
+            "SELECT row FROM chunk JOIN window USING (window_id) WHERE kind = ? ORDER BY row", kind
+        )
+        return np.array([row for (row,) in found], np.int64)
+
     def find(self, chunk_id: str) -> Chunk | None:
         """The chunk of this id, or None: ids outlive a rebuild, but not a change of the text."""
         found = self._select(f"{SELECT_CHUNK} WHERE chunk_id = ?", chunk_id)
@@ -147,13 +151,15 @@ class Index:
             )
         return unpack_page(found[0])
 
-    def vectors(self) -> Vectors:
-        """All embeddings, mapped from disk: row i belongs to chunk i."""
+    def embedded(self) -> Embedded:
+        """All chunks as the embedder saw them, mapped from disk: row i belongs to chunk i."""
+        return Embedded(self._array(VECTORS), self._array(WORDS), self._array(ENDS))
+
+    def _array(self, name: str) -> Any:  # noqa: ANN401 - the file says which type
         try:
-            vectors: Vectors = np.load(self.folder / VECTORS, mmap_mode="r", allow_pickle=False)
+            return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise damaged(self.folder.parents[1], f"{VECTORS} cannot be read") from error
-        return vectors
+            raise damaged(self.folder.parents[1], f"{name} cannot be read") from error
 
     def _known(self, reading_id: str) -> None:
         if reading_id not in self._by_id:
@@ -170,4 +176,4 @@ class Index:
             raise damaged(self.folder.parents[1], f"{CHUNKS}: {error}") from error
 
     def _chunk(self, values: tuple[Any, ...]) -> Chunk:
-        return unpack_chunk(values, self._by_id, self._unpack)
+        return unpack_chunk(values, self._by_id)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rag.embedded import Embedded
 from rag.errors import IndexFailure, ReadingError
 from rag.library.health import ReadingHealth, examine
 from rag.library.index import Index
@@ -19,14 +20,17 @@ from rag.library.packing import (
     CHUNKS,
     COPY_CHUNKS,
     COPY_PAGES,
+    COPY_WINDOWS,
     INSERT_CHUNK,
     INSERT_PAGE,
+    INSERT_WINDOW,
     pack_chunk,
     pack_page,
+    pack_window,
     read_only,
 )
 from rag.library.recipe import Parts, Recipe
-from rag.protocols import Embedder, Progress, Vectors
+from rag.protocols import Embedder, Progress
 from rag.types import Reading
 
 _log = logging.getLogger(__name__)
@@ -38,24 +42,27 @@ class Parsed:
 
     reading: Reading
     pages: list[tuple[Any, ...]]
+    windows: list[tuple[Any, ...]]
     chunks: list[tuple[Any, ...]]
     texts: list[str]
     health: ReadingHealth
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """A reading that was read again, packed as before, with its vectors."""
+class Reread:
+    """A reading that was read again, packed as before, and embedded."""
 
     reading: Reading
     health: ReadingHealth
-    vectors: Vectors
+    embedded: Embedded
     pages: list[tuple[Any, ...]]
+    windows: list[tuple[Any, ...]]
     chunks: list[tuple[Any, ...]]
 
     def insert(self, db: sqlite3.Connection, first: int) -> None:
         """Write its pages, and its chunks from row ``first`` on."""
         db.executemany(INSERT_PAGE, self.pages)
+        db.executemany(INSERT_WINDOW, self.windows)
         rows = ((row, *values) for row, values in enumerate(self.chunks, first))
         db.executemany(INSERT_CHUNK, rows)
 
@@ -66,7 +73,7 @@ class Reused:
 
     reading: Reading
     health: ReadingHealth
-    vectors: Vectors
+    embedded: Embedded
     database: Path
     rows: range
 
@@ -74,6 +81,7 @@ class Reused:
         """Copy its pages, and its chunks to row ``first`` and on."""
         db.execute("ATTACH ? AS old", (read_only(self.database),))
         db.execute(COPY_PAGES, (self.reading.reading_id,))
+        db.execute(COPY_WINDOWS, (self.reading.reading_id,))
         rows = first - self.rows.start, self.rows.start, self.rows.stop
         db.execute(COPY_CHUNKS, rows)
         db.commit()
@@ -112,8 +120,15 @@ def _read(reading: Reading, parts: Parts) -> Parsed | LeftOut:
         packed = [
             pack_chunk(reading, chunk, text) for chunk, text in zip(chunks, texts, strict=True)
         ]
-        health = examine(reading, pages, chunks)
-        return Parsed(reading, [pack_page(reading, p) for p in pages], packed, texts, health)
+        windows = {chunk.window.window_id: chunk.window for chunk in chunks}
+        return Parsed(
+            reading,
+            [pack_page(reading, page) for page in pages],
+            [pack_window(reading, window) for window in windows.values()],
+            packed,
+            texts,
+            examine(reading, pages, chunks),
+        )
     except ReadingError as error:
         return LeftOut(reading, str(error))
     except Exception as error:
@@ -124,8 +139,8 @@ def _read(reading: Reading, parts: Parts) -> Parsed | LeftOut:
 
 def embed(
     fresh: Sequence[Parsed], recipe: Recipe, parts: Parts, progress: Progress
-) -> dict[str, Embedded]:
-    """The readings with their vectors, by id. All texts go to the embedder in one call."""
+) -> dict[str, Reread]:
+    """The readings embedded, by id. All texts go to the embedder in one call."""
     if not fresh:
         return {}
     embedder = parts.embedder()
@@ -133,21 +148,27 @@ def embed(
     tokens = embedder.count_tokens(texts)
     _refuse_overlong(fresh, tokens, embedder)
     progress("embed", 0, len(texts))
-    vectors = embedder.embed_documents(texts, lambda done: progress("embed", done, len(texts)))
-    if vectors.shape != (len(texts), recipe.dim) or not np.isfinite(vectors).all():
+    every = embedder.embed_documents(texts, lambda done: progress("embed", done, len(texts)))
+    if every.vectors.shape != (len(texts), recipe.dim) or not np.isfinite(every.vectors).all():
         raise IndexFailure(
-            f"The embedder {embedder.name} returned vectors of shape {vectors.shape} for "
+            f"The embedder {embedder.name} returned vectors of shape {every.vectors.shape} for "
             f"{len(texts)} texts where finite ones of {recipe.dim} numbers are wanted: this is a "
             "fault of the embedder, choose another one with RAG_EMBEDDER."
         )
-    embedded, first = {}, 0
+    reread, first = {}, 0
     for parsed in fresh:
-        rows = slice(first, first := first + len(parsed.texts))
-        health = replace(parsed.health, longest_chunk_tokens=max(tokens[rows]))
-        embedded[parsed.reading.reading_id] = Embedded(
-            parsed.reading, health, vectors[rows], parsed.pages, parsed.chunks
+        last = first + len(parsed.texts)
+        health = replace(parsed.health, longest_chunk_tokens=max(tokens[first:last]))
+        reread[parsed.reading.reading_id] = Reread(
+            parsed.reading,
+            health,
+            every.part(first, last),
+            parsed.pages,
+            parsed.windows,
+            parsed.chunks,
         )
-    return embedded
+        first = last
+    return reread
 
 
 def _refuse_overlong(fresh: Sequence[Parsed], tokens: Sequence[int], embedder: Embedder) -> None:
@@ -167,5 +188,5 @@ def reuse(old: Index, reading: Reading) -> Reused:
     rows = old.rows_of(frozenset({reading.reading_id}))
     health = next(h for h in old.health() if h.reading_id == reading.reading_id)
     span = range(int(rows[0]), int(rows[-1]) + 1)
-    vectors = old.vectors()[span.start : span.stop]
-    return Reused(reading, health, vectors, old.folder / CHUNKS, span)
+    embedded = old.embedded().part(span.start, span.stop)
+    return Reused(reading, health, embedded, old.folder / CHUNKS, span)

@@ -118,20 +118,20 @@ class _Unit:
 
 def _units(asked: _Asked, passage: Passage) -> Iterator[_Unit]:
     """The passage's sentences or rows, scored."""
-    chunk = passage.chunk
-    around = set(terms(" ".join((chunk.reading.title, *chunk.section, chunk.context))))
-    if chunk.kind == "table":
+    chunk, window = passage.chunk, passage.chunk.window
+    around = set(terms(" ".join((chunk.reading.title, *window.section, chunk.context))))
+    if window.kind == "table":
         yield from _rows(asked, passage, around)
         return
-    ranges = sentences(chunk.text)
-    found = [{t for t, _, _ in located_terms(chunk.text[a:b])} for a, b in ranges]
+    ranges = sentences(window.text)
+    found = [{t for t, _, _ in located_terms(window.text[a:b])} for a, b in ranges]
     for at, (start, end) in enumerate(ranges):
         near = around.union(*found[max(at - 2, 0) : at + 2])
-        bonus = _ASKED_FOR * _fits(asked, chunk.text[start:end])
-        if at and _LOOSE_START.match(chunk.text[start:end]):
+        bonus = _ASKED_FOR * _fits(asked, window.text[start:end])
+        if at and _LOOSE_START.match(window.text[start:end]):
             start = ranges[at - 1][0]
-        end = _told(asked, chunk.text, ranges, at)
-        statement = Statement(_said(chunk.text[start:end]), passage, start, end)
+        end = _told(asked, window.text, ranges, at)
+        statement = Statement(_said(window.text[start:end]), passage, start, end)
         yield _scored(asked, statement, found[at], near, bonus)
 
 
@@ -178,18 +178,18 @@ def _fits(asked: _Asked, sentence: str) -> float:
 
 def _rows(asked: _Asked, passage: Passage, around: set[str]) -> Iterator[_Unit]:
     """A table's rows: the label and the cells whose heads the question names."""
-    chunk = passage.chunk
+    window = passage.chunk.window
     start = 0
-    for line in chunk.text.split("\n"):
+    for line in window.text.split("\n"):
         end = start + len(line)
-        cells = [cell for cell in chunk.cells if start <= cell.start and cell.end <= end]
+        cells = [cell for cell in window.cells if start <= cell.start and cell.end <= end]
         heads = [set(terms(cell.head)) for cell in cells]
         if len(cells) > 1 and any(heads):
             here = set(terms(line))
-            label = set(terms(chunk.text[cells[0].start : cells[0].end]))
+            label = set(terms(window.text[cells[0].start : cells[0].end]))
             chosen = _answering(asked, cells, heads, label)
             named = set().union(*(heads[at] for at in chosen))
-            said = _row_said(chunk.text, cells, chosen)
+            said = _row_said(window.text, cells, chosen)
             statement = Statement(said, passage, start, end)
             bonus = _ASKED_FOR * (1.0 if asked.share(label) > 0 else 0.0)
             yield _scored(asked, statement, here | named, around, bonus)
@@ -247,7 +247,7 @@ def _repeats(unit: _Unit, chosen: Sequence[_Unit]) -> bool:
         mine.text in other.statement.text
         or other.statement.text in mine.text
         or (
-            other.statement.passage.chunk.chunk_id == mine.passage.chunk.chunk_id
+            other.statement.passage.chunk.window.window_id == mine.passage.chunk.window.window_id
             and mine.start < other.statement.end
             and other.statement.start < mine.end
         )

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from rag.embedded import Vectors
 from rag.errors import IndexFailure
-from rag.protocols import Library, Ranker, Rows, Vectors
+from rag.mentions import Mentions
+from rag.protocols import Library, Ranker, Rows, Scorer
 from rag.retrievers.hybrid import Hybrid
 from rag.terms import terms
 
@@ -24,9 +26,9 @@ _K1, _B = 1.5, 0.75
 _FOLDER = "bm25"
 
 
-def load(index: Library, rankers: Sequence[Ranker]) -> Hybrid:
+def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, mentions: Mentions) -> Hybrid:
     """The retriever that hears this ranker alone; all else is as in the fusion of several."""
-    return Hybrid(index, [ranker for ranker in rankers if ranker.name == Bm25.name])
+    return Hybrid(index, [one for one in rankers if one.name == Bm25.name], (), mentions)
 
 
 def write(texts: Sequence[str], folder: Path) -> None:
@@ -63,12 +65,17 @@ class Bm25:
 
     def weight(self, term: str) -> float:
         """How rare a term is: 0 for one in every chunk, 1 for one in none or a single one."""
+        found = len(self.rows_with(term))
+        return 1.0 - math.log(max(found, 1)) / math.log(max(self._size, 2))
+
+    def rows_with(self, term: str) -> Rows:
+        """The rows in which a term stands, ascending."""
         number = self._index.vocab_dict.get(term)
         if number is None:
-            return 1.0
-        indptr = self._index.scores["indptr"]
-        found = int(indptr[number + 1]) - int(indptr[number])
-        return 1.0 - math.log(max(found, 1)) / math.log(max(self._size, 2))
+            return np.empty(0, np.int64)
+        columns = self._index.scores
+        low, high = (int(columns["indptr"][at]) for at in (number, number + 1))
+        return np.sort(columns["indices"][low:high]).astype(np.int64)
 
     def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The at most k best rows that share a term with the question, and their scores."""

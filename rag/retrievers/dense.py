@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.protocols import Embedder, Library, Ranker, Rows, Vectors, VectorStore
+from rag.embedded import Vectors
+from rag.mentions import Mentions
+from rag.protocols import Embedder, Library, Ranker, Rows, Scorer, VectorStore
 from rag.retrievers.hybrid import Hybrid
 
 
-def load(index: Library, rankers: Sequence[Ranker]) -> Hybrid:
+def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, mentions: Mentions) -> Hybrid:
     """The retriever that hears this ranker alone; all else is as in the fusion of several."""
-    return Hybrid(index, [ranker for ranker in rankers if ranker.name == Dense.name])
+    return Hybrid(index, [one for one in rankers if one.name == Dense.name], (), mentions)
 
 
 class Dense:
@@ -24,4 +26,4 @@ class Dense:
 
     def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The at most k nearest rows and their cosines, best first."""
-        return self._store.search(self._embedder.embed_query(question), k, rows)
+        return self._store.search(self._embedder.embed_query(question).vectors[0], k, rows)

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from rag.embedded import Vectors
 from rag.errors import IndexFailure, PluginError
-from rag.protocols import Rows, Vectors
+from rag.protocols import Rows
 
 FILE = "vectors.faiss"
 

@@ -62,8 +62,8 @@ def _chip(turn: int, citation: Citation) -> str:
 def _nearest(answer: Answer) -> str:
     """Where the passages stand that come nearest to a question without an answer."""
     lines = [
-        f"<li>{escape(p.chunk.reading.title)}, page {_pages(p.chunk.pages)}"
-        f"{': ' + escape(p.chunk.section[-1]) if p.chunk.section else ''}</li>"
+        f"<li>{escape(p.chunk.reading.title)}, page {_pages(p.chunk.window.pages)}"
+        f"{': ' + escape(p.chunk.window.section[-1]) if p.chunk.window.section else ''}</li>"
         for p in answer.passages[:3]
     ]
     return f'<ul class="note">{"".join(lines)}</ul>'
@@ -76,14 +76,15 @@ def _pages(pages: Sequence[int]) -> str:
 def pane(citation: Citation, number: int, png: bytes) -> str:
     """The cited page with the quote and its passage beside it."""
     chunk = citation.passage.chunk
+    window = chunk.window
     title = f"{chunk.reading.title}, page {number}"
     picture = base64.b64encode(png).decode()
-    way = " › ".join(chunk.section)
+    way = " › ".join(window.section)
     return (
         f"<h3>{escape(title)}</h3><p>{escape(way)}</p>"
         f"<blockquote>{escape(' '.join(citation.quote.split()))}</blockquote>"
         f'<img alt="{escape(title)}, the quote marked" src="data:image/png;base64,{picture}">'
-        f'<h4>The passage</h4><p class="passage">{escape(chunk.text)}</p>'
+        f'<h4>The passage</h4><p class="passage">{escape(window.text)}</p>'
     )
 
 

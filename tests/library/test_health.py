@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rag.library.builds import build
 from rag.library.index import Index
-from tests.workshop import RECIPE, Workshop, chunk, write_reading
+from tests.workshop import RECIPE, Workshop, chunk, with_spans, write_reading
 
 
 def test_health_says_what_was_read(built: Path) -> None:
@@ -24,9 +24,7 @@ def test_health_says_what_was_read(built: Path) -> None:
 
 def test_health_names_what_is_wrong(folder: Path, tmp_path: Path) -> None:
     reading = write_reading(tmp_path / "bare.txt", "no heading \ufffd\ufffd here")
-    parts = replace(
-        Workshop().parts(), chunk=lambda r, p: [replace(c, spans=()) for c in chunk(r, p)]
-    )
+    parts = replace(Workshop().parts(), chunk=lambda r, p: [with_spans(c, ()) for c in chunk(r, p)])
     build(folder, RECIPE, [reading], parts, Workshop().progress)
     assert Index.open(folder, RECIPE).health()[0].problems == (
         "No headings were found, so its passages name no section.",

@@ -24,7 +24,7 @@ def test_what_goes_in_comes_out_the_same(built: Path, two: list[Reading]) -> Non
 
 def test_a_chunk_s_row_is_its_vector_s_row(built: Path) -> None:
     index = Index.open(built, RECIPE)
-    query = WordEmbedder().embed_query("permissively licensed source code")
+    query = WordEmbedder().embed_query("permissively licensed source code").vectors[0]
     rows, _ = faiss_store.open_store(index.folder).search(query, 1)
     assert index.chunk(rows[0]).text.startswith("We collect permissively licensed")
 
@@ -90,7 +90,7 @@ def test_pickled_vectors_are_not_loaded(built: Path) -> None:
             file["size"] = path.stat().st_size
     manifest.write_text(json.dumps(content))
     with pytest.raises(IndexFailure, match=r"vectors.npy cannot be read"):
-        Index.open(built, RECIPE).vectors()
+        Index.open(built, RECIPE).embedded().vectors
 
 
 def test_threads_may_read_at_once(built: Path) -> None:
@@ -103,7 +103,7 @@ def test_threads_may_read_at_once(built: Path) -> None:
 
 def test_an_open_index_outlives_two_builds(built: Path, two: list[Reading]) -> None:
     index = Index.open(built, RECIPE)
-    vectors, store = index.vectors(), faiss_store.open_store(index.folder)
+    vectors, store = index.embedded().vectors, faiss_store.open_store(index.folder)
     Workshop().build(built, two[:1])
     Workshop().build(built, two[1:])
     assert not index.folder.exists()

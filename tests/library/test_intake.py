@@ -115,6 +115,6 @@ def test_chunks_of_one_id_are_a_fault_of_the_chunker(folder: Path, two: list[Rea
 
 
 def test_reused_vectors_are_the_same_to_the_last_bit(built: Path, two: list[Reading]) -> None:
-    before = np.array(Index.open(built, RECIPE).vectors())
+    before = np.array(Index.open(built, RECIPE).embedded().vectors)
     Workshop().build(built, two[1:])
-    assert np.array_equal(Index.open(built, RECIPE).vectors(), before[3:])
+    assert np.array_equal(Index.open(built, RECIPE).embedded().vectors, before[3:])

@@ -18,14 +18,25 @@ FILES = ("manifest.json", "chunks.sqlite", "vectors.npy", "vectors.faiss", "lexi
 def test_another_schema_is_stale_and_is_built_anew(built: Path, two: list[Reading]) -> None:
     (manifest,) = built.glob("builds/*/manifest.json")
     manifest.write_text(json.dumps({"schema": SCHEMA + 1, "whatever": []}))
-    with pytest.raises(IndexStale, match=r"another version.*layout 2.*python -m rag.index"):
+    with pytest.raises(
+        IndexStale, match=rf"another version.*layout {SCHEMA + 1}.*python -m rag.index"
+    ):
         Index.open(built, None)
     assert Workshop().build(built, two).rebuilt == ("attention", "code")
     check_consistent(Index.open(built, RECIPE), two)
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{}", "null", '{"schema": 1}', '{"schema": 1, "recipe": 3}', "\x00", "{"]
+    "text",
+    [
+        "[]",
+        "{}",
+        "null",
+        f'{{"schema": {SCHEMA}}}',
+        f'{{"schema": {SCHEMA}, "recipe": 3}}',
+        "\x00",
+        "{",
+    ],
 )
 def test_a_garbled_manifest_is_damage(built: Path, text: str) -> None:
     (manifest,) = built.glob("builds/*/manifest.json")

@@ -10,13 +10,22 @@ import pytest
 from rag.library.builds import build
 from rag.library.index import Index
 from rag.types import Box, Chunk, Page, Reading, Span
-from tests.workshop import RECIPE, Workshop, check_consistent, chunk, parse, write_reading
+from tests.workshop import (
+    RECIPE,
+    Workshop,
+    check_consistent,
+    chunk,
+    parse,
+    with_spans,
+    write_reading,
+)
 
 
 def test_no_field_of_the_values_is_left_unwritten(two: list[Reading]) -> None:
     """The readings above say something in every field, so that one that is not kept is missed."""
     pages = parse(two[0])
-    one = pages[0].blocks[1], chunk(two[0], pages)[0], pages[0], pages[0].blocks[1].cells[0]
+    block, first = pages[0].blocks[1], chunk(two[0], pages)[0]
+    one = block, replace(first, start=1), first.window, pages[0], block.cells[0]
     for value in one:
         for field_ in fields(value):
             assert getattr(value, field_.name) not in (field_.default, (), "", None), field_
@@ -26,11 +35,11 @@ def test_positions_are_kept_to_a_hundredth_of_a_point(folder: Path, two: list[Re
     fine = Span(0, 9, Box(1, 1 / 3, 2 / 3, 99.999, 4000.125001))
 
     def finer(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
-        return [replace(c, spans=(fine,)) for c in chunk(reading, pages)]
+        return [with_spans(c, (fine,)) for c in chunk(reading, pages)]
 
     parts = replace(Workshop().parts(), chunk=finer)
     build(folder, RECIPE, two, parts, Workshop().progress)
-    (span,) = Index.open(folder, RECIPE).chunk(0).spans
+    (span,) = Index.open(folder, RECIPE).chunk(0).window.spans
     assert span == Span(0, 9, Box(1, 0.33, 0.67, 100.0, 4000.13))
 
 
@@ -40,9 +49,9 @@ def test_positions_of_two_decimals_are_exact(cents: int, folder: Path, two: list
         Box(1, c / 100, float(f"{c // 100}.{c % 100:02}"), 0, 0) for c in range(cents, cents + 99)
     ]
     spans = tuple(Span(i, i + 1, box) for i, box in enumerate(boxes))
-    parts = replace(Workshop().parts(), chunk=lambda r, p: [replace(chunk(r, p)[0], spans=spans)])
+    parts = replace(Workshop().parts(), chunk=lambda r, p: [with_spans(chunk(r, p)[0], spans)])
     build(folder, RECIPE, two, parts, Workshop().progress)
-    assert Index.open(folder, RECIPE).chunk(0).spans == spans
+    assert Index.open(folder, RECIPE).chunk(0).window.spans[:] == spans
 
 
 def test_odd_text_survives(folder: Path, tmp_path: Path) -> None:

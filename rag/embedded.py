@@ -1,0 +1,53 @@
+"""What an embedder makes of texts: one vector a text, and a smaller one for each of its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Embeddings, shape (n, dim), unit rows; row i belongs to text i."""
+
+Words = NDArray[np.int8]
+"""Word pieces in their context, shape (m, width): unit rows times 127, rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Texts as a model sees them.
+
+    ``vectors`` has a row a text. ``words`` holds the pieces of all texts behind each other, those
+    of text i being ``words[ends[i - 1] : ends[i]]``; pieces that carry no meaning are left out.
+    An embedder that gives no words has ``words`` of shape (0, 0) and ``ends`` of zeros.
+    """
+
+    vectors: Vectors
+    words: Words
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @classmethod
+    def without_words(cls, vectors: Vectors) -> Embedded:
+        """The vectors alone."""
+        return cls(vectors, np.zeros((0, 0), np.int8), np.zeros(len(vectors), np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Embedded]) -> Embedded:
+        """The texts of all parts, in their order. There must be a part."""
+        sizes = np.concatenate([np.diff(part.ends, prepend=0) for part in parts])
+        return cls(
+            np.concatenate([part.vectors for part in parts]),
+            np.concatenate([part.words for part in parts]),
+            np.cumsum(sizes),
+        )
+
+    def part(self, start: int, stop: int) -> Embedded:
+        """The texts from row ``start`` to before ``stop``."""
+        low = int(self.ends[start - 1]) if start else 0
+        high = int(self.ends[stop - 1]) if stop else 0
+        return Embedded(self.vectors[start:stop], self.words[low:high], self.ends[start:stop] - low)

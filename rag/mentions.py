@@ -1,0 +1,52 @@
+"""Which readings a question speaks of, told by its rare words.
+
+A word that stands in one reading far more often than in all others points to that reading: its
+nickname, the name of its benchmark, an author. No list of names is needed, and none goes stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rag.protocols import Rows
+from rag.terms import located_terms, rarity
+
+_RARE = 0.6
+"""Rarity in English from which a word may be a name."""
+
+_OWN = 0.7
+"""The share of a word's occurrences, per chunk of each reading, that makes it a reading's own."""
+
+_TWICE = 2
+"""Chunks of a reading in which its own words must stand: what stands in one is a stray."""
+
+
+class Mentions:
+    """The readings of an index with their rows; threads may share it."""
+
+    def __init__(self, rows: Mapping[str, Rows], rows_with: Callable[[str], Rows]) -> None:
+        """``rows`` of each reading, by its id; ``rows_with`` a term, ascending."""
+        self._ids = tuple(rows)
+        self._rows = tuple(rows.values())
+        self._rows_with = rows_with
+
+    def of(self, text: str) -> list[str]:
+        """The ids of the readings that words of the text point to, the rarest words' first."""
+        found: dict[str, float] = {}
+        for term, start, end in located_terms(text):
+            rare = rarity(text[start:end])
+            if rare >= _RARE and (owner := self._owner(term)):
+                found[owner] = max(found.get(owner, 0.0), rare)
+        return sorted(found, key=lambda reading: -found[reading])
+
+    def _owner(self, term: str) -> str | None:
+        """The reading whose own word a term is, if it is any's."""
+        with_term = self._rows_with(term)
+        counts = np.array([np.isin(rows, with_term).sum() for rows in self._rows])
+        shares = counts / np.maximum([len(rows) for rows in self._rows], 1)
+        best = int(shares.argmax()) if len(shares) else 0
+        if len(shares) < 2 or counts[best] < _TWICE or shares[best] <= _OWN * shares.sum():
+            return None
+        return self._ids[best]
