@@ -126,6 +126,7 @@ class _Scribe:
         else:
             text = text.lstrip()
         widths = _Widths(font)
+        # Some files draw spaces, others only push words apart: either way all are about the same.
         space = (gaps + spaces * widths.of(" ")) / max(text.count(" "), 1)
         parts = list(_parts(text, widths, space if 0.15 < space < 4.0 else 0.25))
         self._end = (*begun, left + max((end for *_, end in parts), default=0) * em)
