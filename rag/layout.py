@@ -10,10 +10,11 @@ import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from rag.outline import Entry, Look, Outline
 from rag.types import Block, BlockKind, Box, Cell, Page, Span
 
 _CAPTION = re.compile(r"(Table|Tab\.|Figure|Fig\.|Algorithm|Listing)\s*([A-Z]?\d+)\s*[:.|]", re.I)
@@ -131,18 +132,23 @@ def _middle(numbers: list[float]) -> float:
     return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
-def read_sheets(sheets: Sequence[Sheet]) -> list[Page]:
-    """Pages of blocks in reading order, furniture and figures' debris left out."""
+def read_sheets(sheets: Sequence[Sheet], entries: Sequence[Entry] = ()) -> list[Page]:
+    """Pages of blocks in reading order, furniture and figures' debris left out.
+
+    ``entries`` are those of the PDF's outline, if it has one: they tell headings from what only
+    looks like one.
+    """
     body = _body_size(sheets)
     furniture = _furniture(sheets)
     hyphens = Hyphens(word.text for sheet in sheets for word in sheet.words)
+    outline = Outline(entries)
     pages = []
     in_references = False
     for sheet in sheets:
         blocks: list[Block] = []
         # Names and addresses in large type stand between the title and the abstract.
         front = sheet.number == 1
-        for block in _PageLayout(sheet, body, furniture, hyphens).blocks():
+        for block in _PageLayout(sheet, body, furniture, hyphens, outline).blocks():
             if block.kind == "heading" and front:
                 front = not re.match("abstract|1\\.? |introduction", block.text, re.I)
                 block = replace(block, kind="paragraph", level=0) if front else block
@@ -251,6 +257,18 @@ class _Region:
         return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
 
 
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """A heading by the outline: the number of its first line, and its depth."""
+
+    number: int
+    level: int
+
+
+_Headings = Mapping[Line, _Heading]
+"""Which lines of a column are headings by the outline."""
+
+
 class _PageLayout:
     """One page's way from words to blocks."""
 
@@ -260,8 +278,10 @@ class _PageLayout:
         body: float,
         furniture: frozenset[tuple[str, int]],
         hyphens: Hyphens,
+        outline: Outline,
     ) -> None:
         self._sheet = sheet
+        self._outline = outline
         self._body = body
         self._hyphens = hyphens
         self._words = self._without_furniture(furniture)
@@ -346,14 +366,39 @@ class _PageLayout:
 
     def _prose(self, lines: list[Line]) -> list[Block]:
         """Headings, paragraphs, captions … of lines that stand below each other."""
-        lines = _without_figures(lines, self._body)
+        headings = self._outlined(lines)
+        lines = _without_figures(lines, self._body, headings)
         blocks = []
-        for group in _paragraphs(lines, self._body):
-            kind, level = _kind_of(group, self._body, self._sheet)
+        for group in _paragraphs(lines, self._body, headings):
+            kind, level = self._kind(group, headings)
             text, spans = self._join(group)
             if text:
                 blocks.append(Block(kind, text, spans, level))
         return blocks
+
+    def _outlined(self, lines: Sequence[Line]) -> _Headings:
+        """The lines that are headings by the outline."""
+        headings: dict[Line, _Heading] = {}
+        page = self._sheet.number
+        texts = [line.text for line in lines]
+        at = 0
+        while at < len(lines) and self._outline.awaits(page):
+            count, level = self._outline.find(texts[at : at + 4], _look(lines[at]), page)
+            headings |= dict.fromkeys(lines[at : at + count], _Heading(at, level))
+            at += max(count, 1)
+        return headings
+
+    def _kind(self, group: Sequence[Line], headings: _Headings) -> tuple[BlockKind, int]:
+        """What a group of lines is: a heading if the outline names it, and not if it rules it out."""
+        if heading := headings.get(group[0]):
+            return "heading", heading.level
+        kind, level = _kind_of(group, self._body, self._sheet)
+        if kind != "heading":
+            return kind, level
+        text = " ".join(line.text for line in group)
+        named = _NUMBERED.match(text) or _UNNUMBERED.match(text)
+        ruled_out = not named and self._outline.rules_out(text, _look(group[0]), level)
+        return ("paragraph", 0) if ruled_out or self._outline.is_contents(text) else (kind, level)
 
     def _join(self, lines: Sequence[Line]) -> tuple[str, tuple[Span, ...]]:
         """The lines' text with line-end hyphens mended, and each word's place."""
@@ -503,7 +548,7 @@ def _looks_like_table(run: Sequence[Line], lines: Sequence[Line]) -> bool:
     return sum(count >= len(run) - 1 for count in starts.values()) >= 2
 
 
-def _without_figures(lines: list[Line], body: float) -> list[Line]:
+def _without_figures(lines: list[Line], body: float, headings: _Headings) -> list[Line]:
     """Lines without what a figure prints above its caption: axis numbers, legends, labels."""
     keep: list[Line] = []
     above_caption = False
@@ -511,9 +556,9 @@ def _without_figures(lines: list[Line], body: float) -> list[Line]:
         caption = _CAPTION.match(line.text)
         if caption:
             above_caption = caption.group(1).lower().startswith("fig")
-        elif above_caption and not _is_label_text(line, body):
+        elif above_caption and (line in headings or not _is_label_text(line, body)):
             above_caption = False
-        if (caption or not above_caption) and not _is_axis(line, body):
+        if line in headings or ((caption or not above_caption) and not _is_axis(line, body)):
             keep.append(line)
     return keep[::-1]
 
@@ -535,8 +580,10 @@ def _is_axis(line: Line, body: float) -> bool:
     return line.size < 0.85 * body and letters < 0.3 * len(line.text) and len(line.text) < 25
 
 
-def _paragraphs(lines: Sequence[Line], body: float) -> list[list[Line]]:
-    """Lines grouped into paragraphs by gaps, sizes, indents, bullets and bold openings."""
+def _paragraphs(lines: Sequence[Line], body: float, headings: _Headings) -> list[list[Line]]:
+    """Lines grouped into paragraphs by gaps, sizes, indents, bullets and bold openings; a heading
+    of the outline is a group.
+    """
     if not lines:
         return []
     gaps = [b.y0 - a.y0 for a, b in itertools.pairwise(lines) if 0 < b.y0 - a.y0 < 30]
@@ -544,7 +591,8 @@ def _paragraphs(lines: Sequence[Line], body: float) -> list[list[Line]]:
     left = min(line.x0 for line in lines)
     groups: list[list[Line]] = [[lines[0]]]
     for line in lines[1:]:
-        if _starts_paragraph(groups[-1], line, pitch, left):
+        before, heading = headings.get(groups[-1][-1]), headings.get(line)
+        if heading != before or (not heading and _starts_paragraph(groups[-1], line, pitch, left)):
             groups.append([line])
         else:
             groups[-1].append(line)
@@ -602,7 +650,7 @@ def _kind_of(group: Sequence[Line], body: float, sheet: Sheet) -> tuple[BlockKin
         return "caption", 0
     if words <= 25 and any(c.isalpha() for c in text) and len(group) <= 4:
         bold = all(line.bold for line in group)
-        if size > 1.25 * body and _is_title(first, sheet):
+        if size > 1.25 * body and _is_title(first, sheet) and not _UNNUMBERED.match(text):
             return "title", 0
         if size > 1.12 * body or (bold and size > 0.95 * body):
             return _heading(text, size, body)
@@ -620,6 +668,10 @@ def _is_title(line: Line, sheet: Sheet) -> bool:
     """Whether nothing on the first page is set larger above its upper third's end."""
     largest = max(word.size for word in sheet.words)
     return sheet.number == 1 and line.y0 < sheet.height / 3 and line.size > 0.95 * largest
+
+
+def _look(line: Line) -> Look:
+    return round(line.size, 1), line.bold
 
 
 def _heading(text: str, size: float, body: float) -> tuple[BlockKind, int]:

@@ -1,9 +1,19 @@
 """PDFs that the tests build: small, real, each with one difficulty."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
 from fpdf import FPDF
+from pypdf import PageObject, PdfWriter, Transformation
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    RectangleObject,
+    StreamObject,
+)
 
 SHARED = Path(__file__).parents[2] / "shared"
 LEFT = (
@@ -171,3 +181,154 @@ def with_running_heads(path: Path) -> Path:
             pdf.multi_cell(170, 6, f"On day {number} the wind turned. " + RIGHT)
 
     return _pdf(path, build)
+
+
+SECTIONS = [
+    ("Winds of the Coast", 0),
+    ("Calm", 1),
+    ("Storm", 1),
+    ("Salt and Its Trade", 0),
+    ("Pans", 1),
+    ("Carts", 1),
+]
+
+
+def with_outline(path: Path) -> Path:
+    """Headings set like the text around them and named by the outline, one section a page; and on
+    page 2 a line that is large and bold and no heading.
+    """
+
+    def build(pdf: FPDF) -> None:
+        for number, (name, level) in enumerate(SECTIONS, 1):
+            pdf.add_page()
+            pdf.set_font("Helvetica", "", 10)
+            pdf.set_left_margin(20)
+            pdf.set_xy(20, 40)
+            pdf.start_section(name, level)
+            pdf.cell(text=f"{number}. {name}")
+            if number == 2:
+                pdf.set_font("Helvetica", "B", 14)
+                pdf.set_xy(20, 100)
+                pdf.cell(text="Free salt on Tuesdays")
+                pdf.set_font("Helvetica", "", 10)
+            for x, y, text in ((20, 50, LEFT), (20, 120, RIGHT)):
+                pdf.set_xy(x, y)
+                pdf.multi_cell(170, 5, text)
+
+    return _pdf(path, build)
+
+
+def labelled(path: Path) -> Path:
+    """Two pages of front matter in Roman numerals, then pages from 1."""
+
+    def build(pdf: FPDF) -> None:
+        for style, start in (("r", 1), ("r", None), ("D", 1), ("D", None)):
+            pdf.add_page(label_style=style, label_start=start)
+            pdf.set_font("Helvetica", "", 11)
+            pdf.set_xy(20, 40)
+            pdf.multi_cell(170, 6, LEFT)
+
+    return _pdf(path, build)
+
+
+def cropped(path: Path, left: float = 30, top: float = 22) -> Path:
+    """The two columns with a margin cut off by the crop box, in points."""
+
+    def crop(page: PageObject, _: PdfWriter) -> None:
+        _, _, right, high = (float(side) for side in page.mediabox)
+        page.cropbox = RectangleObject((left, 100, right, high - top))
+
+    return _changed(two_columns(path), crop)
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """The two columns written sideways on a page that is shown turned, so that they are upright."""
+
+    def turn(page: PageObject, _: PdfWriter) -> None:
+        width, height = float(page.mediabox.width), float(page.mediabox.height)
+        right, up = {90: (height, 0), 180: (width, height), 270: (0, width)}[degrees]
+        page.add_transformation(Transformation().rotate(degrees).translate(right, up))
+        sides = (0, 0, width, height) if degrees == 180 else (0, 0, height, width)
+        page.mediabox = page.cropbox = RectangleObject(sides)
+        page.rotate(degrees)
+
+    return _changed(two_columns(path), turn)
+
+
+def in_a_form(path: Path) -> Path:
+    """The two columns drawn by a form that its matrix and the page each move to the right."""
+
+    def wrap(page: PageObject, writer: PdfWriter) -> None:
+        form = _stream(page.get_contents().get_data())
+        form[NameObject("/Subtype")] = NameObject("/Form")
+        form[NameObject("/BBox")] = page.mediabox
+        form[NameObject("/Matrix")] = _numbers(1, 0, 0, 1, 10, 0)
+        form[NameObject("/Resources")] = page["/Resources"]
+        forms = DictionaryObject({NameObject("/Whole"): writer._add_object(form)})
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): forms})
+        drawing = _stream(b"q 1 0 0 1 5 0 cm /Whole Do Q")
+        page[NameObject("/Contents")] = writer._add_object(drawing)
+
+    return _changed(two_columns(path), wrap)
+
+
+TWO_FONTS = ("Calm seas", "bring the herring, and storms take it away.")
+
+
+def two_fonts(path: Path) -> Path:
+    """One line that goes from bold to plain type without saying where the plain words stand."""
+
+    def write(page: PageObject, writer: PdfWriter) -> None:
+        bold, plain = TWO_FONTS
+        drawing = f"BT /F1 11 Tf 60 700 Td ({bold}) Tj /F2 11 Tf ( {plain}) Tj ET"
+        page[NameObject("/Contents")] = writer._add_object(_stream(drawing.encode()))
+
+    return _changed(prose(path, [LEFT]), write)
+
+
+def gzipped(path: Path) -> Path:
+    """Three pages; the second page's text is packed with gzip's head, which PDFium cannot unpack."""
+
+    def pack(page: PageObject, writer: PdfWriter) -> None:
+        stream = _stream(gzip.compress(page.get_contents().get_data(), mtime=0))
+        stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+        page[NameObject("/Contents")] = writer._add_object(stream)
+
+    return _changed(prose(path, [LEFT, RIGHT, LEFT]), pack, number=2)
+
+
+def miscounted(path: Path) -> Path:
+    """Three pages, the first of a type that no reader knows: some count it and others do not."""
+    prose(path, [LEFT, RIGHT, LEFT])
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"/Type /Page\n", b"/Type /Pagx\n", 1))
+    return path
+
+
+def owned(path: Path) -> Path:
+    """A PDF that anyone may read and only its owner may change."""
+
+    def build(pdf: FPDF) -> None:
+        pdf.set_encryption(owner_password="owner")
+        pdf.add_page()
+        _title(pdf, "Open to All")
+
+    return _pdf(path, build)
+
+
+def _changed(path: Path, change: Callable[[PageObject, PdfWriter], None], number: int = 1) -> Path:
+    """The PDF with one page changed."""
+    writer = PdfWriter(clone_from=path)
+    change(writer.pages[number - 1], writer)
+    writer.write(path)
+    return path
+
+
+def _stream(data: bytes) -> StreamObject:
+    stream = StreamObject()
+    stream.set_data(data)
+    return stream
+
+
+def _numbers(*numbers: float) -> ArrayObject:
+    return ArrayObject(FloatObject(number) for number in numbers)

@@ -1,5 +1,7 @@
 """Reads PDFs with liteparse, which knows each word's place and font.
 
+A page that it finds no words on is read by pypdf.
+
 liteparse makes all quotation marks and dashes straight and short, what it takes for formulas LaTeX
 of its own, and underlined figures of a table fractions. No page shows that, and a quote must be
 what the page shows, so such words are read again, letter by letter, with pypdfium2.
@@ -14,13 +16,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rag.errors import ReadingError
 from rag.layout import Rule, Sheet, Word, clean, read_sheets
+from rag.outline import Entry
+from rag.pdf_files import PypdfFile, refuse_empty, refuse_unreadable, unreadable
+from rag.pdf_words import SMALLEST
 from rag.settings import Settings
 from rag.types import Page
 
 _MAX_PAGES = 3000
-_SMALLEST = 4.0  # points; smaller text is not meant to be read
 
 
 def load(settings: Settings) -> LiteparseParser:
@@ -32,13 +35,13 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "3"
+    version = "4"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
         from liteparse import LiteParse, ParseError
 
-        _refuse_unreadable(path)
+        refuse_unreadable(path)
         parser = LiteParse(
             ocr_enabled=False,
             emit_word_boxes=True,
@@ -52,51 +55,35 @@ class LiteparseParser:
         try:
             result = parser.parse(str(path))
         except (ParseError, RuntimeError, ValueError, OSError) as error:
-            raise ReadingError(f"{path.name} could not be read as a PDF: {error}") from error
-        letters = _Letters(path)
+            raise unreadable(path, error) from error
+        letters, spare = _Letters(path), PypdfFile(path)
         try:
-            sheets = [_sheet(page, letters) for page in result.pages]
+            sheets = _sheets(result, letters, spare)
+            outline = list(letters.outline())
         finally:
             letters.close()
-        if not any(sheet.words for sheet in sheets):
-            raise ReadingError(
-                f"{path.name} has {len(sheets)} pages and no text that can be read on any of them: "
-                "it is scanned or damaged. Get a copy with a text layer."
-            )
-        return read_sheets(sheets)
+        refuse_empty(path, sheets)
+        return read_sheets(sheets, outline)
 
 
-def _refuse_unreadable(path: Path) -> None:
-    """Raises ReadingError for what is no PDF, is empty or wants a password."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(1024)
-    except OSError as error:
-        raise ReadingError(f"{path.name} could not be opened: {error.strerror}.") from error
-    if not start:
-        raise ReadingError(f"{path.name} is empty. Get it again.")
-    if b"%PDF-" not in start:
-        raise ReadingError(f"{path.name} is not a PDF. Get it again, or remove it.")
-    if b"/Encrypt" in path.read_bytes() and _locked(path):
-        raise ReadingError(f"{path.name} is locked with a password. Save a copy without one.")
-
-
-def _locked(path: Path) -> bool:
-    """Whether a PDF cannot be opened without a password."""
-    from pypdf import PasswordType, PdfReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = PdfReader(path)
-        return reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED
-    except (PyPdfError, ValueError, KeyError, OSError):
-        return False
+def _sheets(result: Any, letters: _Letters, spare: PypdfFile) -> list[Sheet]:  # noqa: ANN401
+    """All pages, first to last; pypdf's where liteparse fails or finds no words."""
+    sheets = {page.page_num: _sheet(page, letters) for page in result.pages}
+    total = result.total_pages
+    wordless = [at for at in range(1, total + 1) if at not in sheets or not sheets[at].words]
+    # Readers that do not count the same pages may mean different ones by the same number.
+    if wordless and spare.has_pages(total):
+        for number in wordless:
+            sheet = spare.sheet(number)
+            if sheet.words or number not in sheets:
+                sheets[number] = sheet
+    return [sheets[number] for number in sorted(sheets)]
 
 
 def _sheet(page: Any, letters: _Letters) -> Sheet:  # noqa: ANN401 - liteparse has no stub
     numbers = count()
     upright = [
-        item for item in page.text_items if abs(item.rotation or 0) < 1 and _size(item) >= _SMALLEST
+        item for item in page.text_items if abs(item.rotation or 0) < 1 and _size(item) >= SMALLEST
     ]
     words = [w for item in upright if item.font_name for w in _words(item, next(numbers))]
     drawn = letters.words(page.page_num)
@@ -176,6 +163,14 @@ class _Letters:
                 for at in range(text.count_chars())
             )
         )
+
+    def outline(self) -> Iterator[Entry]:
+        """The outline's entries that lead to a page: what pypdf finds, too, but in no time."""
+        for item in self._document.get_toc():
+            target = item.get_dest()
+            page = target.get_index() if target else None
+            if page is not None and (title := item.get_title()):
+                yield Entry(title, item.level + 1, page + 1)
 
     def close(self) -> None:
         """Let go of the file."""

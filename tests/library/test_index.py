@@ -90,7 +90,7 @@ def test_pickled_vectors_are_not_loaded(built: Path) -> None:
             file["size"] = path.stat().st_size
     manifest.write_text(json.dumps(content))
     with pytest.raises(IndexFailure, match=r"vectors.npy cannot be read"):
-        Index.open(built, RECIPE).embedded().vectors
+        Index.open(built, RECIPE).embedded()
 
 
 def test_threads_may_read_at_once(built: Path) -> None:
