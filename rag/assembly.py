@@ -14,17 +14,19 @@ from rag.library import builds
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
 from rag.mentions import Mentions
-from rag.protocols import Embedder, Parser, Progress
-from rag.settings import Settings
+from rag.protocols import Embedder, Parser, Progress, Retriever
+from rag.settings import Settings, plugin_and_model
 from rag.types import Chunk, Page, Reading
 
 
 def plugin(kind: str, name: str) -> ModuleType:
     """The module of a plug-in: ``rag/<kind>/<name>.py``, or any module by a dotted name.
 
-    Raises PluginError for an unknown one, or one whose packages are not installed.
+    A model that the setting names with it is for the plug-in to read. Raises PluginError for an
+    unknown one, or one whose packages are not installed.
     """
-    module = name if "." in name else f"rag.{kind}.{name}"
+    name, _ = plugin_and_model(name)
+    module = name if "." in name else f"rag.{kind}.{name.replace('-', '_')}"
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -62,6 +64,7 @@ def open_engine(settings: Settings) -> Engine:
     bm25 = plugin("retrievers", "bm25")
     retriever = plugin("retrievers", settings.retriever)
     llm = plugin("llms", settings.llm)
+    reranker = plugin("rerankers", settings.reranker) if settings.reranker else None
     if not (settings.index_folder / "current").exists():
         raise IndexMissing(
             f"There is no index in {settings.index_folder} yet. Run `python -m rag.index`."
@@ -75,9 +78,12 @@ def open_engine(settings: Settings) -> Engine:
     late = plugin("retrievers", "late").Late(index.embedded(), embedder)
     rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
     mentions = Mentions(rows, lexical.rows_with)
+    found: Retriever = retriever.load(index, rankers, late, mentions)
+    if reranker:
+        found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
     return Engine(
         index,
-        retriever.load(index, rankers, late, mentions),
+        found,
         llm.load(settings, lexical.weight),
         settings.passages,
     )

@@ -1,8 +1,9 @@
 """Every extension point of Reading Room, on one page.
 
 A plug-in is one file in the folder of its kind, and the file's name is its setting:
-``RAG_LLM=extractive`` imports ``rag/llms/extractive.py`` and calls its ``load(settings)``. A
-dotted name loads a module from outside. Everything is synchronous; the web page runs it in threads.
+``RAG_LLM=extractive`` imports ``rag/llms/extractive.py`` and calls its ``load(settings)``; a hyphen
+in a setting is an underscore in the file's name. A dotted name loads a module from outside.
+Everything is synchronous; the web page runs it in threads.
 """
 
 from __future__ import annotations
@@ -110,6 +111,19 @@ class Retriever(Protocol):
         self, question: str, k: int, readings: frozenset[str] | None = None
     ) -> list[Passage]:
         """The at most k best passages, best first; ``readings`` limits the search beforehand."""
+        ...
+
+
+class Reranker(Protocol):
+    """Judges texts by reading each together with the question: slower and finer than vectors."""
+
+    name: str
+
+    def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, in the order given; higher is better.
+
+        Scores compare within one call only.
+        """
         ...
 
 

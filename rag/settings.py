@@ -22,6 +22,9 @@ class Settings:
     index: the folder where the index lives
     parser, embedder, store, llm: the plug-in's name (a file of its folder, or a dotted module)
     retriever: how passages are found
+    reranker: what reads the first passages again and orders them; empty for nothing
+
+    A plug-in that can run several models is set as ``plugin:model``, see ``plugin_and_model``.
     passages: how many passages an answer may rest on
     host, port: where the page is served
     """
@@ -32,6 +35,7 @@ class Settings:
     embedder: str = "minilm"
     store: str = "faiss"
     retriever: str = "hybrid"
+    reranker: str = ""
     llm: str = "extractive"
     passages: int = 8
     host: str = "127.0.0.1"
@@ -65,6 +69,19 @@ class Settings:
     def index_folder(self) -> Path:
         """The folder where the index lives."""
         return Path(self.index)
+
+
+def plugin_and_model(setting: str) -> tuple[str, str]:
+    """The plug-in and the model, "" for none, that a setting names.
+
+    ``plugin:model``; without a colon, a model hub's ``organisation/model`` belongs to the plug-in
+    that is called like the organisation: ``cross-encoder/x`` is ``cross-encoder:cross-encoder/x``.
+    """
+    name, colon, model = setting.partition(":")
+    if colon:
+        return name, model
+    organisation, slash, _ = setting.partition("/")
+    return organisation, setting if slash else ""
 
 
 def _typed(name: str, value: object) -> object:

@@ -11,20 +11,21 @@ from tests import pdfs
 pytest.register_assert_rewrite("tests.workshop")
 
 ROOT = Path(__file__).parents[1]
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: no test asks a hub
 
 
 class Command:
     """The product's commands, run as a user runs them, over one corpus and one index."""
 
-    def __init__(self, corpus: Path, index: Path) -> None:
-        self.corpus, self.index = corpus, index
+    def __init__(self, corpus: Path, index: Path, **settings: str) -> None:
+        self.corpus, self.index, self.settings = corpus, index, settings
 
     @property
     def environ(self) -> dict[str, str]:
         return os.environ | {
             "RAG_CORPUS": str(self.corpus),
             "RAG_INDEX": str(self.index),
-            "HF_HUB_OFFLINE": "1",
+            **{f"RAG_{name.upper()}": value for name, value in self.settings.items()},
         }
 
     def __call__(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

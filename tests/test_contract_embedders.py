@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import rag.embedders
-from rag.protocols import Embedder
+from rag.protocols import Embedder, Vectors
 from rag.settings import Settings
+from tests import tiny_models
 
 FOLDER = Path(rag.embedders.__file__).parent
 NAMES = sorted(
@@ -18,6 +19,9 @@ NAMES = sorted(
     for path in FOLDER.glob("*.py")
     if hasattr(importlib.import_module(f"rag.embedders.{path.stem}"), "load")
 )
+MODELS = {"sentence_transformers": tiny_models.embedder}
+"""What builds the model in a folder, for an embedder that can run several."""
+
 SENTENCE = "Code models are trained on programs, their tests and what people say about both. "
 MIXED = [
     "Which benchmark measures repair?",
@@ -34,9 +38,11 @@ MIXED = [
 
 @pytest.fixture(scope="module", params=NAMES)
 def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
-    index = tmp_path_factory.mktemp("room") / "index"
-    plugin = importlib.import_module(f"rag.embedders.{request.param}")
-    loaded: Embedder = plugin.load(Settings(index=str(index)))
+    folder = tmp_path_factory.mktemp("room")
+    name: str = request.param
+    setting = f"{name}:{MODELS[name](folder)}" if name in MODELS else name
+    plugin = importlib.import_module(f"rag.embedders.{name}")
+    loaded: Embedder = plugin.load(Settings(index=str(folder / "index"), embedder=setting))
     return loaded
 
 
@@ -141,17 +147,17 @@ def test_tokens_are_counted_in_the_order_of_the_texts(embedder: Embedder) -> Non
 def test_strange_texts_get_a_vector_too(embedder: Embedder, text: str) -> None:
     assert np.linalg.norm(embedder.embed_query(text).vectors[0]) == pytest.approx(1, abs=1e-5)
     beside = embedder.embed_documents([MIXED[0], text]).vectors
-    assert beside[0] @ embedder.embed_query(MIXED[0]).vectors[0] > 0.9999
+    assert beside[0] @ embedder.embed_documents([MIXED[0]]).vectors[0] > 0.9999
+    assert np.linalg.norm(beside[1]) == pytest.approx(1, abs=1e-5)
     assert embedder.count_tokens([text])[0] >= 2
 
 
 def test_threads_may_share_it(embedder: Embedder) -> None:
-    expected = embedder.embed_documents(MIXED).vectors
+    def embed_and_count(text: str) -> tuple[Vectors, list[int]]:
+        return embedder.embed_query(text).vectors[0], embedder.count_tokens([text])
+
+    expected = [embed_and_count(text) for text in MIXED] * 10
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(embedder.embed_query, MIXED * 4))
-    assert (
-        np.min(
-            (np.concatenate([one.vectors for one in found]) * np.tile(expected, (4, 1))).sum(axis=1)
-        )
-        > 0.9999
-    )
+        found = list(pool.map(embed_and_count, MIXED * 10))
+    assert [count for _, count in found] == [count for _, count in expected]
+    assert min(a @ b for (a, _), (b, _) in zip(found, expected, strict=True)) > 0.9999

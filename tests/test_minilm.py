@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rag.embedders.minilm import MiniLm, load, package_folder
-from rag.errors import PluginError
+from rag.errors import PluginError, SettingsError
 from rag.protocols import Vectors
 from rag.settings import Settings
 
@@ -125,6 +125,11 @@ def test_cut_weights_are_refused(tmp_path: Path, content: bytes) -> None:
 def test_missing_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"No such file.*pip install --force-reinstall"):
         MiniLm(tmp_path)
+
+
+def test_a_setting_that_names_another_model_is_refused() -> None:
+    with pytest.raises(SettingsError, match="one model only"):
+        load(Settings(embedder="minilm:BAAI/bge-small-en-v1.5"))
 
 
 def test_nothing_is_written_beside_the_index(tmp_path: Path) -> None:

