@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ReadingError
-from rag.layout import Rule, Sheet, Word, clean, read_sheets
+from rag.layout import read_sheets
 from rag.settings import Settings
+from rag.sheets import Rule, Sheet, Word, clean
 from rag.types import Page
 
 _MAX_PAGES = 3000
