@@ -1,90 +1,162 @@
-"""From the words and drawn rules of one table to rows of cells, each under its heads. Pure."""
+"""From the words and drawn rules of one table to rows of cells, each under its heads. Pure.
+
+The page says what belongs together in three ways, and none of them is always there: white space
+that runs down through most rows parts columns, rules part heads from rows and rows from rows, and
+a head stands over the middle of what it heads.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from rag.sheets import Line, Rule, Word
 from rag.types import Block, Box, Cell, Span
+
+_Column = tuple[float, float]
+"""A column's (left, right)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Words of one cell, line by line, and the box around them."""
+
+    words: tuple[Word, ...]
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def middle(self) -> float:
+        return (self.x0 + self.x1) / 2
+
+    @property
+    def size(self) -> float:
+        return self.words[0].size
+
+
+_Row = list[_Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A head cell and how far it reaches: over its own width, a rule under it, or its columns."""
+
+    cell: _Cell
+    x0: float
+    x1: float
 
 
 def table_blocks(
     lines: Sequence[Line], rules: Sequence[Rule], page: int, group: int
 ) -> list[Block]:
-    """One block a row, each cell under the heads of its column."""
-    rows = [line.table_cells() for line in lines]
-    columns = _column_extents(rows)
+    """One block a row, each cell under the heads of its column.
+
+    A row of one cell names the rows below it: it stands under no head. Where a first column holds
+    such a name once for several rows, it becomes a row of its own above them.
+    """
+    rows = [_row(line) for line in lines]
     head_count = _head_rows(lines, rows, rules)
-    body = _merge_wrapped(rows[head_count:], columns, rules)
-    figures = sum(map(_has_data, body)) > 0.5 * len(body)
-    blocks: list[Block] = []
-    heads: list[_Head] = []
-    for at, row in enumerate([*rows[:head_count], *body]):
-        again = figures and at > head_count and _is_between_rules(row, rules)
-        if at < head_count or again:
-            row = [part for cell in row for part in _by_column(cell, columns, rules)]
-            heads = [] if again else heads
-            heads = [*heads, *(_Head(cell, *_reach(cell, rules)) for cell in row)]
-            blocks.append(_row_block(row, [], page, group, level=1))
+    body = _recut(rows[head_count:])
+    columns = _columns([*rows[:head_count], *body])
+    bands = _bands(body, rules)
+    body = [row for band in bands for row in _merged(band, columns, _is_wrapped(bands, columns))]
+    body = _with_group_rows(body, columns, rules)
+    grid = len(bands) > 0.5 * len(body)
+    figures = sum(map(_has_data, body)) > 0.5 * len(body) and not grid
+    levels = _head_levels(rows[:head_count], columns, rules)
+    heads = [head for level in levels for head in level]
+    blocks = [_block([h.cell for h in level], [], page, group, level=1) for level in levels]
+    for at, row in enumerate(body):
+        if at and figures and _is_between_rules(row, rules):
+            (level,) = _head_levels([row], columns, rules)
+            heads = level
+            blocks.append(_block([head.cell for head in level], [], page, group, level=1))
         else:
-            blocks.append(_row_block(row, heads, page, group))
+            named = len(row) > 1 or len(columns) < 2
+            blocks.append(_block(_joined(row, heads), heads if named else [], page, group))
     return blocks
 
 
-def _is_between_rules(row: Sequence[Line], rules: Sequence[Rule]) -> bool:
-    """Whether a row of words stands between two rules of its own: heads in a table's middle."""
-    middle, size = (row[0].y0 + row[0].y1) / 2, row[0].size
-    above = any(0.2 * size < middle - rule.y < 1.8 * size for rule in rules)
-    below = any(0.2 * size < rule.y - middle < 1.8 * size for rule in rules)
-    return len(row) > 2 and not _has_data(row) and above and below
+def _cell(words: Iterable[Word]) -> _Cell:
+    words = tuple(words)
+    return _Cell(
+        words,
+        min(word.x0 for word in words),
+        min(word.y0 for word in words),
+        max(word.x1 for word in words),
+        max(word.y1 for word in words),
+    )
 
 
-def _by_column(
-    head: Line, columns: Sequence[tuple[float, float]], rules: Sequence[Rule]
-) -> list[Line]:
-    """A head cell cut where its words stand over different columns, unless a rule joins them."""
-    parts: dict[int, list[Word]] = defaultdict(list)
-    for word in head.words:
-        middle = (word.x0 + word.x1) / 2
-        over = min(
-            range(len(columns)), key=lambda i: max(columns[i][0] - middle, middle - columns[i][1])
+def _row(line: Line) -> _Row:
+    return [_cell(part.words) for part in line.table_cells()]
+
+
+# Columns
+
+
+def _recut(rows: Sequence[_Row]) -> list[_Row]:
+    """Rows cut into cells where the rows agree on a space, and nowhere else.
+
+    A wide space between words of a justified text is no space in the other rows, and two figures
+    that nearly touch are two where all others stand apart.
+    """
+    if len(rows) < 3:
+        return list(rows)
+    ink, blank = _profile(rows)
+    return [list(_cut(row, ink, blank, len(rows))) for row in rows]
+
+
+def _profile(rows: Sequence[_Row]) -> tuple[Counter[int], Counter[int]]:
+    """How many rows have a cell at each point across the table, and how many a space between two."""
+    ink: Counter[int] = Counter()
+    blank: Counter[int] = Counter()
+    for row in rows:
+        starts = {id(cell.words[0]) for cell in row}
+        words = [word for cell in row for word in cell.words]
+        ink.update(range(round(words[-1].x0), round(words[-1].x1) + 1))
+        for word, after in itertools.pairwise(words):
+            # What is set in another run may be another cell, however near.
+            other = after.run != word.run and after.x0 - word.x1 > 0.2 * word.size
+            apart = other or id(after) in starts
+            ink.update(range(round(word.x0), round(word.x1 if apart else after.x0) + 1))
+            blank.update(range(round(word.x1) + 1, round(after.x0)) if apart else ())
+    return ink, blank
+
+
+def _cut(row: _Row, ink: Counter[int], blank: Counter[int], rows: int) -> Iterator[_Cell]:
+    starts = {id(cell.words[0]) for cell in row}
+    words = [word for cell in row for word in cell.words]
+    current = [words[0]]
+    for before, word in itertools.pairwise(words):
+        points = range(round(before.x1), round(word.x0) + 1)
+        own = id(word) in starts
+        share = max(
+            (blank[x] - own) / max(blank[x] + ink[x] - 1, 1) for x in points or [round(word.x0)]
         )
-        parts[over].append(word)
-    if _reach(head, rules) != (head.x0, head.x1):
-        return [head]
-    return [Line(tuple(words)) for _, words in sorted(parts.items())]
+        if own:
+            apart = share >= 0.34 or max(blank[x] + ink[x] for x in points) == 1
+        else:
+            between = min(ink[round((w.x0 + w.x1) / 2)] for w in (before, word))
+            clear = word.x0 - before.x1 > 0.2 * word.size
+            apart = clear and len(row) > 2 and share >= 0.7 and between >= 0.6 * rows
+        if apart:
+            yield _cell(current)
+            current = []
+        current.append(word)
+    yield _cell(current)
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """A head cell and how far it reaches: over its own width, or along the rule under it."""
-
-    cell: Line
-    x0: float
-    x1: float
-
-
-def _reach(head: Line, rules: Sequence[Rule]) -> tuple[float, float]:
-    """A head's (left, right): those of the rule close under it that no other column shares."""
-    middle = (head.x0 + head.x1) / 2
-    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
-    under = [
-        rule
-        for rule in rules
-        if -2 < rule.y - head.y1 < 0.8 * head.size
-        and rule.x0 <= middle <= rule.x1
-        and rule.x1 - rule.x0 < 0.7 * widest
-        and abs((rule.x0 + rule.x1) / 2 - middle) < 0.15 * (rule.x1 - rule.x0) + 3
-    ]
-    if not under:
-        return head.x0, head.x1
-    nearest = min(under, key=lambda rule: rule.x1 - rule.x0)
-    return min(nearest.x0, head.x0), max(nearest.x1, head.x1)
-
-
-def _column_extents(rows: Sequence[Sequence[Line]]) -> list[tuple[float, float]]:
+def _columns(rows: Sequence[_Row]) -> list[_Column]:
     """Each column's (left, right), from the rows that have the most cells."""
     most = Counter(len(row) for row in rows if len(row) > 1)
     if not most:
@@ -94,9 +166,153 @@ def _column_extents(rows: Sequence[Sequence[Line]]) -> list[tuple[float, float]]
     return [(min(row[i].x0 for row in full), max(row[i].x1 for row in full)) for i in range(width)]
 
 
-def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Sequence[Rule]) -> int:
+def _column_of(cell: _Cell | Word, columns: Sequence[_Column]) -> int:
+    """The column a cell stands in, or is nearest to."""
+    middle = (cell.x0 + cell.x1) / 2
+    return min(
+        range(len(columns)), key=lambda i: max(columns[i][0] - middle, middle - columns[i][1])
+    )
+
+
+# Rows
+
+
+def _bands(rows: Sequence[_Row], rules: Sequence[Rule]) -> list[list[_Row]]:
+    """Rows, parted wherever a rule runs under most of the table."""
+    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
+    heights = [rule.y for rule in rules if rule.x1 - rule.x0 > 0.5 * widest]
+    bands: list[list[_Row]] = []
+    for row in rows:
+        if not bands or _is_rule_between(bands[-1][-1], row, heights):
+            bands.append([])
+        bands[-1].append(row)
+    return bands
+
+
+def _is_rule_between(above: _Row, below: _Row, heights: Sequence[float]) -> bool:
+    top, bottom = _level(above), _level(below)
+    return any(top < y < bottom for y in heights)
+
+
+def _level(row: _Row) -> float:
+    return (row[0].words[-1].y0 + row[0].words[-1].y1) / 2
+
+
+def _is_wrapped(bands: Sequence[Sequence[_Row]], columns: Sequence[_Column]) -> bool:
+    """Whether rules part the rows, each of several lines: then some lines lack a later column."""
+    tall = [band for band in bands if len(band) > 1]
+    return (
+        len(bands) > 2
+        and bool(tall)
+        and sum(_is_one_row(band, columns) for band in tall) > 0.6 * len(tall)
+    )
+
+
+def _is_one_row(band: Sequence[_Row], columns: Sequence[_Column]) -> bool:
+    if sum(map(_has_data, band)) > 1:
+        return False
+    held = Counter(i for row in band for i in {_column_of(cell, columns) for cell in row})
+    return any(held[i] < len(band) for i in range(1, len(columns)))
+
+
+def _merged(
+    band: Sequence[_Row], columns: Sequence[_Column], wrapped: bool
+) -> list[_Row]:
+    """A band's lines as rows: a line without a first cell goes on with the row above it."""
+    merged: list[_Row] = []
+    for row in band:
+        if merged and ((wrapped and not _has_several(band)) or _goes_on(row, columns)):
+            merged[-1] = _both(merged[-1], row, columns)
+        else:
+            merged.append(list(row))
+    return merged
+
+
+def _has_several(band: Sequence[_Row]) -> bool:
+    return sum(map(_has_data, band)) > 1
+
+
+def _goes_on(row: _Row, columns: Sequence[_Column]) -> bool:
+    starts = row[0].x0 <= columns[0][1]
+    full = len(row) > 2 and len(row) >= len(columns) - 1 or (len(row) > 1 and _has_data(row))
+    return not starts and not full and len(row) < len(columns) and not _is_label(row, columns)
+
+
+def _both(above: _Row, below: _Row, columns: Sequence[_Column]) -> _Row:
+    """A row and the line that goes on with it, column by column."""
+    if len(columns) < 2:
+        return [*above, *below]
+    parts: dict[int, list[_Cell]] = defaultdict(list)
+    for cell in (*above, *below):
+        parts[_column_of(cell, columns)].append(cell)
+    return [
+        _cell(word for cell in cells for word in cell.words) for _, cells in sorted(parts.items())
+    ]
+
+
+def _is_label(row: _Row, columns: Sequence[_Column]) -> bool:
+    """Whether a row is a heading of the rows below it, set over the middle of the table."""
+    middle = (columns[0][0] + columns[-1][1]) / 2
+    aligned = any(abs(row[0].x0 - left) < 3 for left, _ in columns)
+    off = abs(row[0].middle - middle)
+    return len(row) == 1 and not aligned and off < 0.06 * (columns[-1][1] - columns[0][0])
+
+
+def _with_group_rows(
+    body: Sequence[_Row], columns: Sequence[_Column], rules: Sequence[Rule]
+) -> list[_Row]:
+    """Rows where a name in the first column that holds for several rows stands above them."""
+    blocks = _row_groups(body, rules)
+    edge = _group_edge(body, columns)
+    tall = [block for block in blocks if len(block) > 1]
+    names = [sum(_is_named(row, edge) for row in block) for block in tall]
+    first = next((at for at, count in enumerate(names) if count), len(tall))
+    sparse = all(
+        0 < count <= max(1, len(block) / 2)
+        for block, count in zip(tall[first:], names[first:], strict=True)
+    )
+    if first == len(tall) or not sparse:
+        return list(body)
+    return [row for block in blocks for row in _group_first(block, edge)]
+
+
+def _row_groups(body: Sequence[_Row], rules: Sequence[Rule]) -> list[list[_Row]]:
+    """Rows parted by rules, or else by more space than most rows leave between them."""
+    bands = _bands(body, rules)
+    if len(bands) > 1:
+        return bands
+    pitches = [_level(b) - _level(a) for a, b in itertools.pairwise(body)]
+    groups: list[list[_Row]] = [[]]
+    for at, row in enumerate(body):
+        if at and pitches[at - 1] > 1.3 * median(pitches):
+            groups.append([])
+        groups[-1].append(row)
+    return groups
+
+
+def _group_edge(body: Sequence[_Row], columns: Sequence[_Column]) -> float:
+    """The right end of the column that names groups: one left of the others, or the first."""
+    before = [row[0].x1 for row in body if row[0].x1 < columns[0][0]]
+    return max(before, default=columns[0][1] if len(columns) > 2 else columns[0][0] - 1)
+
+
+def _is_named(row: _Row, edge: float) -> bool:
+    return len(row) > 1 and row[0].x1 <= edge
+
+
+def _group_first(block: Sequence[_Row], edge: float) -> list[_Row]:
+    if len(block) < 2 or not any(_is_named(row, edge) for row in block):
+        return list(block)
+    name = _cell(word for row in block if _is_named(row, edge) for word in row[0].words)
+    return [[name], *(row[1:] if _is_named(row, edge) else row for row in block)]
+
+
+# Heads
+
+
+def _head_rows(lines: Sequence[Line], rows: Sequence[_Row], rules: Sequence[Rule]) -> int:
     """How many rows at the top are heads: those above the first rule as wide as the table, and
-    above the rules after it that have no data above them.
+    those above the next that they span.
     """
     inner = [rule for rule in rules if lines[0].y0 + 2 < rule.y < lines[-1].y0 - 2]
     widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
@@ -105,7 +321,11 @@ def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Seq
         above = sum(line.y1 <= rule.y + 2 for line in lines)
         fresh = rows[heads:above]
         lone = bool(heads and fresh) and all(len(row) == 1 for row in fresh)
-        if above > 5 or lone or (any(map(_has_data, fresh)) and (under_head or above > 3)):
+        # A row with more cells than all above it is what they span.
+        spanned = all(len(row) < min(map(len, fresh)) for row in rows[:heads]) if fresh else True
+        if above > 5 or lone or (under_head and not spanned):
+            break
+        if any(map(_has_data, fresh)) and (under_head or above > 3):
             break
         heads = above
         under_head = under_head or rule.x1 - rule.x0 > 0.85 * widest
@@ -116,7 +336,80 @@ def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Seq
     return heads
 
 
-def _has_data(row: Sequence[Line]) -> bool:
+def _head_levels(
+    rows: Sequence[_Row], columns: Sequence[_Column], rules: Sequence[Rule]
+) -> list[list[_Head]]:
+    """The heads, level by level, each with its reach."""
+    return [
+        [head for cell in row for head in _heads(cell, row, columns, rules, at == len(rows) - 1)]
+        for at, row in enumerate(rows)
+    ]
+
+
+def _heads(
+    cell: _Cell, row: _Row, columns: Sequence[_Column], rules: Sequence[Rule], lowest: bool
+) -> list[_Head]:
+    """A head cell, or its parts where its words stand over different columns."""
+    ruled = _under_rule(cell, rules)
+    if ruled:
+        return [_Head(cell, *ruled)]
+    spanned = None if lowest else _spanned(cell, row, columns)
+    if spanned:
+        return [_Head(cell, *spanned)]
+    parts: dict[int, list[Word]] = defaultdict(list)
+    for word in cell.words:
+        parts[_column_of(word, columns)].append(word)
+    cells = [_cell(words) for _, words in sorted(parts.items())]
+    return [_Head(part, part.x0, part.x1) for part in cells]
+
+
+def _under_rule(cell: _Cell, rules: Sequence[Rule]) -> _Column | None:
+    """The (left, right) of a rule close under a head that no other column shares."""
+    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
+    under = [
+        rule
+        for rule in rules
+        if -2 < rule.y - cell.y1 < 0.8 * cell.size
+        and rule.x0 <= cell.middle <= rule.x1
+        and rule.x1 - rule.x0 < 0.7 * widest
+        and abs((rule.x0 + rule.x1) / 2 - cell.middle) < 0.15 * (rule.x1 - rule.x0) + 3
+    ]
+    if not under:
+        return None
+    nearest = min(under, key=lambda rule: rule.x1 - rule.x0)
+    return min(nearest.x0, cell.x0), max(nearest.x1, cell.x1)
+
+
+def _spanned(cell: _Cell, row: _Row, columns: Sequence[_Column]) -> _Column | None:
+    """The (left, right) of the columns a head without a rule is centred over, if several.
+
+    A head no wider than the column below it may be that column's own.
+    """
+    taken = {_column_of(other, columns) for other in row if other is not cell}
+    own = columns[_column_of(cell, columns)]
+    if own[0] - 2 <= cell.x0 and cell.x1 <= own[1] + 2:
+        return None
+    free = [i for i in range(len(columns)) if i not in taken]
+    runs = [
+        (columns[i][0], columns[j][1])
+        for i in free
+        for j in free
+        if i < j and all(k in free for k in range(i, j)) and columns[i][0] <= cell.x0 + 2
+        and cell.x1 - 2 <= columns[j][1]
+    ]
+    centred = [run for run in runs if abs((run[0] + run[1]) / 2 - cell.middle) < 0.5 * cell.size]
+    return max(centred, key=lambda run: run[1] - run[0], default=None)
+
+
+def _is_between_rules(row: _Row, rules: Sequence[Rule]) -> bool:
+    """Whether a row of words stands between two rules of its own: heads in a table's middle."""
+    middle, size = (row[0].y0 + row[0].y1) / 2, row[0].size
+    above = any(0.2 * size < middle - rule.y < 1.8 * size for rule in rules)
+    below = any(0.2 * size < rule.y - middle < 1.8 * size for rule in rules)
+    return len(row) > 2 and not _has_data(row) and above and below
+
+
+def _has_data(row: _Row) -> bool:
     """Whether a row holds figures rather than heads: two cells or more that are mostly digits."""
     numeric = sum(
         sum(c.isdigit() for c in cell.text) >= 0.4 * len(cell.text.replace(" ", "")) for cell in row
@@ -124,34 +417,34 @@ def _has_data(row: Sequence[Line]) -> bool:
     return numeric >= 2
 
 
-def _merge_wrapped(
-    rows: Sequence[Sequence[Line]],
-    columns: Sequence[tuple[float, float]],
-    rules: Sequence[Rule],
-) -> list[list[Line]]:
-    """Rows, with a line that has no first cell joined to the row it goes on with."""
-    merged: list[list[Line]] = []
-    for row in rows:
-        starts = row[0].x0 <= columns[0][1]
-        apart = _is_label(row, columns) or _is_between_rules(row, rules)
-        if merged and not starts and len(row) < len(columns) and not apart:
-            merged[-1] = [*merged[-1], *row]
+def _over(cell: _Cell, heads: Sequence[_Head]) -> list[_Head]:
+    """What stands above a cell, top down: each head that reaches its middle, or lies in its width."""
+    return [
+        head
+        for head in heads
+        if head.x0 - 6 <= cell.middle <= head.x1 + 6
+        or cell.x0 - 1 <= head.cell.middle <= cell.x1 + 1
+    ]
+
+
+# Blocks
+
+
+def _joined(row: _Row, heads: Sequence[_Head]) -> _Row:
+    """The row with close cells under the very same heads made one: a figure and its deviation."""
+    joined: _Row = row[:1]
+    for cell in row[1:]:
+        before = joined[-1]
+        over = _over(cell, heads)
+        close = 0 <= cell.x0 - before.x1 < cell.size
+        if close and over and over == _over(before, heads):
+            joined[-1] = _cell((*before.words, *cell.words))
         else:
-            merged.append(list(row))
-    return merged
+            joined.append(cell)
+    return joined
 
 
-def _is_label(row: Sequence[Line], columns: Sequence[tuple[float, float]]) -> bool:
-    """Whether a row is a heading of the rows below it, set over the middle of the table."""
-    middle = (columns[0][0] + columns[-1][1]) / 2
-    off = abs((row[0].x0 + row[0].x1) / 2 - middle)
-    aligned = any(abs(row[0].x0 - left) < 3 for left, _ in columns)
-    return len(row) == 1 and not aligned and off < 0.06 * (columns[-1][1] - columns[0][0])
-
-
-def _row_block(
-    row: Sequence[Line], heads: Sequence[_Head], page: int, group: int, level: int = 0
-) -> Block:
+def _block(row: _Row, heads: Sequence[_Head], page: int, group: int, level: int = 0) -> Block:
     text, spans, cells = "", [], []
     for cell in row:
         start = len(text)
@@ -159,16 +452,6 @@ def _row_block(
             box = Box(page, word.x0, word.y0, word.x1, word.y1)
             spans.append(Span(len(text), len(text) + len(word.text), box))
             text += word.text + " "
-        cells.append(Cell(start, len(text) - 1, _head_of(cell, heads)))
+        head = " ".join(head.cell.text for head in _over(cell, heads))
+        cells.append(Cell(start, len(text) - 1, head))
     return Block("table", text.rstrip(), tuple(spans), level, group, tuple(cells))
-
-
-def _head_of(cell: Line, heads: Sequence[_Head]) -> str:
-    """What stands above a cell, top down: each head that reaches its middle, or lies in its width."""
-    middle = (cell.x0 + cell.x1) / 2
-    return " ".join(
-        head.cell.text
-        for head in heads
-        if head.x0 - 6 <= middle <= head.x1 + 6
-        or cell.x0 - 1 <= (head.cell.x0 + head.cell.x1) / 2 <= cell.x1 + 1
-    )
