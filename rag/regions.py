@@ -13,7 +13,7 @@ def ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[Region]:
     """Tables between horizontal rules of the same width."""
     families: dict[tuple[int, int], list[Rule]] = defaultdict(list)
     for rule in sheet.rules:
-        if rule.x1 - rule.x0 > 0.2 * sheet.width:
+        if rule.x1 - rule.x0 > 0.15 * sheet.width:
             key = next(
                 (k for k in families if abs(k[0] - rule.x0) < 4 and abs(k[1] - rule.x1) < 4),
                 (round(rule.x0), round(rule.x1)),
@@ -26,7 +26,18 @@ def ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[Region]:
             region = Region(x0 - 4, low - 1, x1 + 4, high + 1)
             if _is_tabular([w for w in words if region.holds(w)]):
                 regions.append(region)
-    return regions
+    return [r for r in regions if not any(_is_within(r, other) for other in regions)]
+
+
+def _is_within(inner: Region, outer: Region) -> bool:
+    """Whether a region is a part of another one: between rules under some columns of a table."""
+    return (
+        inner != outer
+        and outer.x0 <= inner.x0 + 2
+        and inner.x1 <= outer.x1 + 2
+        and outer.y0 <= inner.y0 + 2
+        and inner.y1 <= outer.y1 + 2
+    )
 
 
 def unruled_regions(lines: Sequence[Line], body: float) -> list[Region]:
@@ -84,7 +95,7 @@ def _runs_of_rules(
         lines = lines_of([w for w in words if strip.holds(w)])
         if any(CAPTION.match(line.text) for line in lines) or high - low < 3:
             continue
-        if not lines or (len(lines) > 2 and not _is_tabular([w for li in lines for w in li.words])):
+        if not lines or _is_prose(lines, x1 - x0):
             continue
         if runs and abs(runs[-1][1] - low) < 8:
             runs[-1] = (runs[-1][0], high)
@@ -93,10 +104,17 @@ def _runs_of_rules(
     return runs
 
 
+def _is_prose(lines: Sequence[Line], width: float) -> bool:
+    """Whether lines between two rules are running text: more than heads, or wide and uncut."""
+    if len(lines) < 3 or _is_tabular([word for line in lines for word in line.words]):
+        return False
+    return len(lines) > 4 or sum(li.x1 - li.x0 > 0.85 * width for li in lines) > 0.4 * len(lines)
+
+
 def _is_tabular(words: Sequence[Word]) -> bool:
     """Whether most lines fall apart into cells."""
     lines = lines_of(words)
-    cut = [len(line.cells(0.8 * line.size)) > 1 for line in lines]
+    cut = [len(line.cells(0.6 * line.size)) > 1 for line in lines]
     return len(lines) >= 2 and sum(cut) >= 0.4 * len(lines)
 
 

@@ -262,22 +262,26 @@ def _with_group_rows(
     body: Sequence[_Row], columns: Sequence[_Column], rules: Sequence[Rule]
 ) -> list[_Row]:
     """Rows where a name in the first column that holds for several rows stands above them."""
-    blocks = _row_groups(body, rules)
     edge = _group_edge(body, columns)
-    tall = [block for block in blocks if len(block) > 1]
-    names = [sum(_is_named(row, edge) for row in block) for block in tall]
-    first = next((at for at, count in enumerate(names) if count), len(tall))
+    groups = _row_groups(body, rules, edge)
+    tall = [group for group in groups if len(group) > 1]
+    names = [[at for at, row in enumerate(group) if _is_named(row, edge)] for group in tall]
+    first = next((at for at, found in enumerate(names) if found), len(tall))
     sparse = all(
-        0 < count <= max(1, len(block) / 2)
-        for block, count in zip(tall[first:], names[first:], strict=True)
+        found and found[-1] - found[0] < max(1, len(group) / 2)
+        for group, found in zip(tall[first:], names[first:], strict=True)
     )
     if first == len(tall) or not sparse:
         return list(body)
-    return [row for block in blocks for row in _group_first(block, edge)]
+    return [row for group in groups for row in _group_first(group, edge)]
 
 
-def _row_groups(body: Sequence[_Row], rules: Sequence[Rule]) -> list[list[_Row]]:
-    """Rows parted by rules, or else by more space than most rows leave between them."""
+def _row_groups(
+    body: Sequence[_Row], rules: Sequence[Rule], edge: float
+) -> list[list[_Row]]:
+    """Rows parted by rules, or else by more space than most rows leave between them, or else
+    where a name stands.
+    """
     bands = _bands(body, rules)
     if len(bands) > 1:
         return bands
@@ -287,7 +291,10 @@ def _row_groups(body: Sequence[_Row], rules: Sequence[Rule]) -> list[list[_Row]]
         if at and pitches[at - 1] > 1.3 * median(pitches):
             groups.append([])
         groups[-1].append(row)
-    return groups
+    if len(groups) > 1:
+        return groups
+    starts = [at for at, row in enumerate(body) if at == 0 or _is_named(row, edge)]
+    return [list(body[a:b]) for a, b in itertools.pairwise([*starts, len(body)])]
 
 
 def _group_edge(body: Sequence[_Row], columns: Sequence[_Column]) -> float:
@@ -300,11 +307,12 @@ def _is_named(row: _Row, edge: float) -> bool:
     return len(row) > 1 and row[0].x1 <= edge
 
 
-def _group_first(block: Sequence[_Row], edge: float) -> list[_Row]:
-    if len(block) < 2 or not any(_is_named(row, edge) for row in block):
-        return list(block)
-    name = _cell(word for row in block if _is_named(row, edge) for word in row[0].words)
-    return [[name], *(row[1:] if _is_named(row, edge) else row for row in block)]
+def _group_first(group: Sequence[_Row], edge: float) -> list[_Row]:
+    named = [row for row in group if _is_named(row, edge)]
+    if len(group) < 2 or not named:
+        return list(group)
+    name = _cell(word for row in named for word in row[0].words)
+    return [[name], *(row[1:] if row in named else row for row in group)]
 
 
 # Heads
@@ -341,19 +349,23 @@ def _head_levels(
 ) -> list[list[_Head]]:
     """The heads, level by level, each with its reach."""
     return [
-        [head for cell in row for head in _heads(cell, row, columns, rules, at == len(rows) - 1)]
+        [head for cell in row for head in _heads(cell, row, rows[at + 1 :], columns, rules)]
         for at, row in enumerate(rows)
     ]
 
 
 def _heads(
-    cell: _Cell, row: _Row, columns: Sequence[_Column], rules: Sequence[Rule], lowest: bool
+    cell: _Cell,
+    row: _Row,
+    below: Sequence[_Row],
+    columns: Sequence[_Column],
+    rules: Sequence[Rule],
 ) -> list[_Head]:
     """A head cell, or its parts where its words stand over different columns."""
     ruled = _under_rule(cell, rules)
     if ruled:
         return [_Head(cell, *ruled)]
-    spanned = None if lowest else _spanned(cell, row, columns)
+    spanned = _spanned(cell, row, below, columns)
     if spanned:
         return [_Head(cell, *spanned)]
     parts: dict[int, list[Word]] = defaultdict(list)
@@ -380,25 +392,35 @@ def _under_rule(cell: _Cell, rules: Sequence[Rule]) -> _Column | None:
     return min(nearest.x0, cell.x0), max(nearest.x1, cell.x1)
 
 
-def _spanned(cell: _Cell, row: _Row, columns: Sequence[_Column]) -> _Column | None:
-    """The (left, right) of the columns a head without a rule is centred over, if several.
+def _spanned(
+    cell: _Cell, row: _Row, below: Sequence[_Row], columns: Sequence[_Column]
+) -> _Column | None:
+    """The (left, right) of the heads of one row below that a head without a rule is centred over.
 
-    A head no wider than the column below it may be that column's own.
+    None if they are not several; a head no wider than the column below it may be that column's.
     """
-    taken = {_column_of(other, columns) for other in row if other is not cell}
     own = columns[_column_of(cell, columns)]
     if own[0] - 2 <= cell.x0 and cell.x1 <= own[1] + 2:
         return None
-    free = [i for i in range(len(columns)) if i not in taken]
     runs = [
         (columns[i][0], columns[j][1])
-        for i in free
-        for j in free
-        if i < j and all(k in free for k in range(i, j)) and columns[i][0] <= cell.x0 + 2
-        and cell.x1 - 2 <= columns[j][1]
+        for lower in below
+        for i, j in itertools.combinations(sorted(_nearest(cell, row, lower, columns)), 2)
+        if columns[i][0] <= cell.x0 + 2 and cell.x1 - 2 <= columns[j][1]
     ]
     centred = [run for run in runs if abs((run[0] + run[1]) / 2 - cell.middle) < 0.5 * cell.size]
     return max(centred, key=lambda run: run[1] - run[0], default=None)
+
+
+def _nearest(
+    cell: _Cell, row: _Row, lower: _Row, columns: Sequence[_Column]
+) -> list[int]:
+    """The columns of a lower row's cells that are nearer to a head than to the others of its row."""
+    return [
+        _column_of(under, columns)
+        for under in lower
+        if min(row, key=lambda other: abs(other.middle - under.middle)) is cell
+    ]
 
 
 def _is_between_rules(row: _Row, rules: Sequence[Rule]) -> bool:
