@@ -24,7 +24,10 @@ def ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[Region]:
         heights = sorted({round(rule.y, 1) for rule in rules})
         for low, high in _runs_of_rules(heights, words, x0, x1):
             region = Region(x0 - 4, low - 1, x1 + 4, high + 1)
-            if _is_tabular([w for w in words if region.holds(w)]):
+            drawn = sum(low <= height <= high for height in heights)
+            # Few short rules belong to a figure: the frame of its legend, its axis.
+            small = drawn < 3 or x1 - x0 < 0.2 * sheet.width
+            if _is_tabular([w for w in words if region.holds(w)], 4 if small else 2):
                 regions.append(region)
     return [r for r in regions if not any(_is_within(r, other) for other in regions)]
 
@@ -105,17 +108,18 @@ def _runs_of_rules(
 
 
 def _is_prose(lines: Sequence[Line], width: float) -> bool:
-    """Whether lines between two rules are running text: more than heads, or wide and uncut."""
-    if len(lines) < 3 or _is_tabular([word for line in lines for word in line.words]):
+    """Whether lines between two rules are running text: most of them wide and in one piece."""
+    if len(lines) < 3:
         return False
-    return len(lines) > 4 or sum(li.x1 - li.x0 > 0.85 * width for li in lines) > 0.4 * len(lines)
+    wide = [li for li in lines if li.x1 - li.x0 > 0.6 * width and len(li.cells(0.6 * li.size)) < 2]
+    return len(wide) > 0.4 * len(lines)
 
 
-def _is_tabular(words: Sequence[Word]) -> bool:
-    """Whether most lines fall apart into cells."""
+def _is_tabular(words: Sequence[Word], least: int) -> bool:
+    """Whether there are so many lines and most of them fall apart into cells."""
     lines = lines_of(words)
     cut = [len(line.cells(0.6 * line.size)) > 1 for line in lines]
-    return len(lines) >= 2 and sum(cut) >= 0.4 * len(lines)
+    return len(lines) >= least and sum(cut) >= 0.4 * len(lines)
 
 
 def _looks_like_table(run: Sequence[Line], lines: Sequence[Line]) -> bool:

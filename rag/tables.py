@@ -113,7 +113,8 @@ def _recut(rows: Sequence[_Row]) -> list[_Row]:
     if len(rows) < 3:
         return list(rows)
     ink, blank = _profile(rows)
-    return [list(_cut(row, ink, blank, len(rows))) for row in rows]
+    lefts = sorted(row[0].x0 for row in rows)
+    return [list(_cut(row, ink, blank, lefts)) for row in rows]
 
 
 def _profile(rows: Sequence[_Row]) -> tuple[Counter[int], Counter[int]]:
@@ -133,7 +134,10 @@ def _profile(rows: Sequence[_Row]) -> tuple[Counter[int], Counter[int]]:
     return ink, blank
 
 
-def _cut(row: _Row, ink: Counter[int], blank: Counter[int], rows: int) -> Iterator[_Cell]:
+def _cut(
+    row: _Row, ink: Counter[int], blank: Counter[int], lefts: Sequence[float]
+) -> Iterator[_Cell]:
+    most = 0.6 * len(lefts)
     starts = {id(cell.words[0]) for cell in row}
     words = [word for cell in row for word in cell.words]
     current = [words[0]]
@@ -146,9 +150,10 @@ def _cut(row: _Row, ink: Counter[int], blank: Counter[int], rows: int) -> Iterat
         if own:
             apart = share >= 0.34 or max(blank[x] + ink[x] for x in points) == 1
         else:
-            between = min(ink[round((w.x0 + w.x1) / 2)] for w in (before, word))
-            clear = word.x0 - before.x1 > 0.2 * word.size
-            apart = clear and len(row) > 2 and share >= 0.7 and between >= 0.6 * rows
+            left, right = (ink[round((w.x0 + w.x1) / 2)] for w in (before, word))
+            outside = sum(x >= before.x1 for x in lefts)
+            clear = word.x0 - before.x1 > 0.2 * word.size and len(row) > 2
+            apart = clear and share >= 0.7 and right >= most and max(left, outside) >= most
         if apart:
             yield _cell(current)
             current = []
@@ -271,7 +276,7 @@ def _with_group_rows(
         found and found[-1] - found[0] < max(1, len(group) / 2)
         for group, found in zip(tall[first:], names[first:], strict=True)
     )
-    if first == len(tall) or not sparse:
+    if not sparse or sum(map(len, tall[first:])) < 0.5 * len(body):
         return list(body)
     return [row for group in groups for row in _group_first(group, edge)]
 
