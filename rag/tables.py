@@ -67,17 +67,19 @@ def table_blocks(
     head_count = _head_rows(lines, rows, rules)
     body = _recut(rows[head_count:])
     columns = _columns([*rows[:head_count], *body])
+    every = _with_rare(columns, [*rows[:head_count], *body])
     bands = _bands(body, rules)
-    body = [row for band in bands for row in _merged(band, columns, _is_wrapped(bands, columns))]
+    wrapped = _is_wrapped(bands, columns)
+    body = [row for band in bands for row in _merged(band, columns, every, wrapped)]
     body = _with_group_rows(body, columns, rules)
     grid = len(bands) > 0.5 * len(body)
     figures = sum(map(_has_data, body)) > 0.5 * len(body) and not grid
-    levels = _head_levels(rows[:head_count], columns, rules)
+    levels = _head_levels(rows[:head_count], every, rules)
     heads = [head for level in levels for head in level]
     blocks = [_block([h.cell for h in level], [], page, group, level=1) for level in levels]
     for at, row in enumerate(body):
         if at and figures and _is_between_rules(row, rules):
-            (level,) = _head_levels([row], columns, rules)
+            (level,) = _head_levels([row], every, rules)
             heads = level
             blocks.append(_block([head.cell for head in level], [], page, group, level=1))
         else:
@@ -171,6 +173,17 @@ def _columns(rows: Sequence[_Row]) -> list[_Column]:
     return [(min(row[i].x0 for row in full), max(row[i].x1 for row in full)) for i in range(width)]
 
 
+def _with_rare(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[_Column]:
+    """The columns with those that few rows have a cell in: names of groups, say."""
+    every = list(columns)
+    for cell in (cell for row in rows for cell in row):
+        over = [c for c in every if cell.x0 < c[1] and cell.x1 > c[0]]
+        if not over or (len(over) == 1 and over[0] not in columns):
+            every = [c for c in every if c not in over]
+            every.append((min([cell.x0, *(c[0] for c in over)]), max([cell.x1, *(c[1] for c in over)])))
+    return sorted(every)
+
+
 def _column_of(cell: _Cell | Word, columns: Sequence[_Column]) -> int:
     """The column a cell stands in, or is nearest to."""
     middle = (cell.x0 + cell.x1) / 2
@@ -221,20 +234,21 @@ def _is_one_row(band: Sequence[_Row], columns: Sequence[_Column]) -> bool:
 
 
 def _merged(
-    band: Sequence[_Row], columns: Sequence[_Column], wrapped: bool
+    band: Sequence[_Row], columns: Sequence[_Column], every: Sequence[_Column], wrapped: bool
 ) -> list[_Row]:
-    """A band's lines as rows: a line without a first cell goes on with the row above it."""
+    """A band's lines as rows: a line without a first cell goes on with the row above it.
+
+    Where rules part the rows (``wrapped``), all lines of a band are one, unless several hold
+    figures.
+    """
+    one = wrapped and sum(map(_has_data, band)) < 2
     merged: list[_Row] = []
     for row in band:
-        if merged and ((wrapped and not _has_several(band)) or _goes_on(row, columns)):
-            merged[-1] = _both(merged[-1], row, columns)
+        if merged and (one or _goes_on(row, columns)):
+            merged[-1] = _both(merged[-1], row, every)
         else:
-            merged.append(list(row))
+            merged.append(row)
     return merged
-
-
-def _has_several(band: Sequence[_Row]) -> bool:
-    return sum(map(_has_data, band)) > 1
 
 
 def _goes_on(row: _Row, columns: Sequence[_Column]) -> bool:
