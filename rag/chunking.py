@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from rag.sentences import sentences
 from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Span
 
-VERSION = "chunks-2"
+VERSION = "chunks-3"
 TARGET_WORDS = 140
 """Words after which a chunk of prose is closed at the next sentence's end."""
 
@@ -143,15 +143,21 @@ def _table(section: tuple[str, ...], rows: Sequence[Block]) -> _Draft:
 
 
 def _each_row(section: tuple[str, ...], rows: Sequence[Block]) -> Iterator[_Draft]:
-    """Each row with figures under heads by itself: found by its label, its heads, its caption."""
+    """Each row with figures under heads by itself: found by its label, its heads, its caption.
+
+    A row of one cell names the rows below it ("English" over seven benchmarks), up to the next.
+    """
     caption = next((block.text for block in rows if block.kind == "caption"), "")
+    name = ""
     for block in rows:
+        if block.level or len(block.cells) == 1:
+            name = "" if block.level else block.text
         if block.level == 0 and sum(bool(cell.head) for cell in block.cells) > 1:
             named = (f"{cell.head}: {block.text[cell.start : cell.end]}" for cell in block.cells)
             draft = _Draft(section, "table")
             draft.add(block, "")
-            parts = (caption[:_LONGEST_CONTEXT], " | ".join(named)[:_LONGEST_CONTEXT])
-            draft.context = "\n".join(part for part in parts if part)
+            parts = (caption, name, " | ".join(named))
+            draft.context = "\n".join(part[:_LONGEST_CONTEXT] for part in parts if part)
             yield draft
 
 

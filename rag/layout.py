@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from statistics import median
 
 from rag.regions import captions_of, is_figure, ruled_regions, unruled_regions
 from rag.sheets import CAPTION, Line, Sheet, Word, lines_of
-from rag.tables import table_blocks
+from rag.tables import table_blocks, with_heads
 from rag.types import Block, BlockKind, Box, Page, Span
 
+_FARTHEST_CAPTION = 60.0  # points between a table and its caption
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)\.?\s+[A-Z0-9]")
 _BULLET = re.compile(r"(?:[•◦▪–∙·*‣►]|\(?[ivx]{1,4}\)|\(?\d{1,2}[.)])$")
 _REFERENCES = re.compile(r"(?:\d+\.?\s+)?(references|bibliography|literature cited)$", re.I)
@@ -50,8 +52,22 @@ def read_sheets(sheets: Sequence[Sheet]) -> list[Page]:
             elif in_references and block.kind in ("paragraph", "list"):
                 block = replace(block, kind="reference")
             blocks.append(block)
+        if pages:
+            blocks = _continued(blocks, pages[-1].blocks)
         pages.append(Page(sheet.number, sheet.label, sheet.width, sheet.height, tuple(blocks)))
     return pages
+
+
+def _continued(blocks: list[Block], before: Sequence[Block]) -> list[Block]:
+    """Blocks whose first is a table without heads that goes on from the end of the page before."""
+    first = next((b for b in blocks if b.kind != "caption"), None)
+    last = next((b for b in reversed(before) if b.kind not in ("caption", "footnote")), None)
+    if first is None or last is None or first.kind != "table" or last.kind != "table":
+        return blocks
+    rows = [b for b in blocks if b.kind == "table" and b.group == first.group]
+    above = [b for b in before if b.kind == "table" and b.group == last.group]
+    headed = iter(with_heads(rows, above))
+    return [next(headed) if b in rows else b for b in blocks]
 
 
 class Hyphens:
@@ -73,7 +89,7 @@ class Hyphens:
         first, second = left.rstrip("-").strip("([“\"'"), right.strip(".,;:()[]“”\"'")
         if not second[:1].islower() or not first[-1:].isalpha():
             return left
-        if "-" in first:
+        if "-" in first or (first.isupper() and len(first) > 1):
             return left if self._seen[(first + second).casefold()] == 0 else left[:-1]
         second = second.split("-")[0].casefold()
         first = first.casefold()
@@ -206,11 +222,11 @@ class _PageLayout:
         lines = lines_of(words)
         x0, x1 = min(line.x0 for line in lines) - 8, max(line.x1 for line in lines) + 8
         rules = [rule for rule in self._sheet.rules if x0 <= rule.x0 and rule.x1 <= x1 + 8]
-        return table_blocks(lines, rules, self._sheet.number, self._groups)
+        return table_blocks(lines, rules, self._sheet.number, self._groups, self._hyphens.join)
 
     def _prose(self, lines: list[Line]) -> list[Block]:
         """Headings, paragraphs, captions … of lines that stand below each other."""
-        lines = _without_figures(lines, self._body)
+        lines = _without_figures(_side_by_side(lines), self._body)
         blocks = []
         for group in _paragraphs(lines, self._body):
             kind, level = _kind_of(group, self._body, self._sheet)
@@ -393,17 +409,78 @@ def _heading(text: str, size: float, body: float) -> tuple[BlockKind, int]:
 
 
 def _captions_to_tables(blocks: list[Block]) -> list[Block]:
-    """Blocks where a table's caption carries its table's group: the next table above or below."""
-    result = list(blocks)
-    taken: set[int] = set()
-    for at, block in enumerate(blocks):
-        if block.kind != "caption" or not block.text.lower().startswith("tab"):
-            continue
-        for other in (at - 1, at + 1, at - 2, at + 2):
-            if 0 <= other < len(blocks):
-                group = blocks[other].group
-                if blocks[other].kind == "table" and group not in taken:
-                    taken.add(group)
-                    result[at] = replace(block, group=group)
-                    break
-    return result
+    """Blocks where a table's caption carries its table's group.
+
+    A page has its captions all above their tables or all below: the side that leaves fewer
+    captions alone, and then the one that leaves less space, goes first.
+    """
+    tables: dict[int, list[Block]] = defaultdict(list)
+    for block in blocks:
+        if block.kind == "table":
+            tables[block.group].append(block)
+    captions = [
+        at
+        for at, block in enumerate(blocks)
+        if block.kind == "caption" and block.text.lower().startswith("tab")
+    ]
+    gaps = {
+        (at, group): _gap(blocks[at], rows) for at in captions for group, rows in tables.items()
+    }
+    above = _pairs({pair: -gap for pair, gap in gaps.items() if gap < 5})
+    below = _pairs({pair: gap for pair, gap in gaps.items() if gap > -5})
+    sides = [above, below]
+    sides.sort(key=lambda pairs: (-len(pairs), sum(abs(gaps[pair]) for pair in pairs.items())))
+    first, second = sides
+    groups = first | {
+        at: group
+        for at, group in second.items()
+        if at not in first and group not in first.values()
+    }
+    return [
+        replace(block, group=groups[at]) if at in groups else block
+        for at, block in enumerate(blocks)
+    ]
+
+
+def _pairs(gaps: dict[tuple[int, int], float]) -> dict[int, int]:
+    """Captions with the groups of their tables, the nearest first, each table once."""
+    pairs: dict[int, int] = {}
+    for (at, group), gap in sorted(gaps.items(), key=lambda item: item[1]):
+        if gap < _FARTHEST_CAPTION and at not in pairs and group not in pairs.values():
+            pairs[at] = group
+    return pairs
+
+
+def _gap(caption: Block, rows: Sequence[Block]) -> float:
+    """How far a caption stands below a table, or, negative, above it; far if it does neither."""
+    boxes = [span.box for row in rows for span in row.spans]
+    own = [span.box for span in caption.spans]
+    left, right = min(b.x0 for b in boxes), max(b.x1 for b in boxes)
+    x0, x1 = min(b.x0 for b in own), max(b.x1 for b in own)
+    if min(right, x1) - max(left, x0) < 0.2 * min(right - left, x1 - x0):
+        return inf
+    below = min(b.y0 for b in own) - max(b.y1 for b in boxes)
+    above = min(b.y0 for b in boxes) - max(b.y1 for b in own)
+    return below if below > above else -above
+
+
+def _side_by_side(lines: Sequence[Line]) -> list[Line]:
+    """Lines where two captions beside each other come one after the other."""
+    for at, line in enumerate(lines):
+        for piece in line.cells(0.4 * line.size)[1:]:
+            if CAPTION.match(piece.text) and CAPTION.match(line.text):
+                edge = piece.x0 - 2
+                end = next(
+                    (n for n in range(at, len(lines)) if _crosses(lines[n], edge)), len(lines)
+                )
+                words = [word for part in lines[at:end] for word in part.words]
+                sides = [w for w in words if w.x1 <= edge], [w for w in words if w.x1 > edge]
+                beside = [part for side in sides for part in lines_of(side)]
+                return [*lines[:at], *beside, *_side_by_side(lines[end:])]
+    return list(lines)
+
+
+def _crosses(line: Line, edge: float) -> bool:
+    """Whether a line runs over an edge: with a word on it, or none that begins at it."""
+    right = [word.x0 for word in line.words if word.x1 > edge]
+    return any(x0 < edge for x0 in right) or (bool(right) and right[0] > edge + 6)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rag.sheets import Line, Rule, Word
@@ -18,6 +18,9 @@ from rag.types import Block, Box, Cell, Span
 
 _Column = tuple[float, float]
 """A column's (left, right)."""
+
+_Join = Callable[[str, str], str]
+"""What ends in a hyphen at a line's end as it reads before the word of the next line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ class _Cell:
     @property
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
+
+    def pieces(self, join: _Join) -> Iterator[tuple[Word, str, str]]:
+        """Each word, its text with a line-end hyphen mended, and what stands behind it."""
+        for word, after in itertools.zip_longest(self.words, self.words[1:]):
+            ends_line = after is not None and after.y0 > word.y0 + 0.5 * word.size
+            if ends_line and word.text.endswith("-") and len(word.text) > 1:
+                yield word, join(word.text, after.text), ""
+            else:
+                yield word, word.text, " "
 
     @property
     def middle(self) -> float:
@@ -56,7 +68,7 @@ class _Head:
 
 
 def table_blocks(
-    lines: Sequence[Line], rules: Sequence[Rule], page: int, group: int
+    lines: Sequence[Line], rules: Sequence[Rule], page: int, group: int, join: _Join
 ) -> list[Block]:
     """One block a row, each cell under the heads of its column.
 
@@ -76,15 +88,15 @@ def table_blocks(
     figures = sum(map(_has_data, body)) > 0.5 * len(body) and not grid
     levels = _head_levels(rows[:head_count], every, rules)
     heads = [head for level in levels for head in level]
-    blocks = [_block([h.cell for h in level], [], page, group, level=1) for level in levels]
+    blocks = [_block([h.cell for h in level], [], page, group, join, level=1) for level in levels]
     for at, row in enumerate(body):
         if at and figures and _is_between_rules(row, rules):
             (level,) = _head_levels([row], every, rules)
             heads = level
-            blocks.append(_block([head.cell for head in level], [], page, group, level=1))
+            blocks.append(_block([head.cell for head in level], [], page, group, join, level=1))
         else:
             named = len(row) > 1 or len(columns) < 2
-            blocks.append(_block(_joined(row, heads), heads if named else [], page, group))
+            blocks.append(_block(_joined(row, heads), heads if named else [], page, group, join))
     return blocks
 
 
@@ -485,14 +497,50 @@ def _joined(row: _Row, heads: Sequence[_Head]) -> _Row:
     return joined
 
 
-def _block(row: _Row, heads: Sequence[_Head], page: int, group: int, level: int = 0) -> Block:
+def _block(
+    row: _Row, heads: Sequence[_Head], page: int, group: int, join: _Join, level: int = 0
+) -> Block:
     text, spans, cells = "", [], []
     for cell in row:
         start = len(text)
-        for word in cell.words:
+        for word, piece, glue in cell.pieces(join):
             box = Box(page, word.x0, word.y0, word.x1, word.y1)
-            spans.append(Span(len(text), len(text) + len(word.text), box))
-            text += word.text + " "
-        head = " ".join(head.cell.text for head in _over(cell, heads))
-        cells.append(Cell(start, len(text) - 1, head))
+            spans.append(Span(len(text), len(text) + len(piece), box))
+            text += piece + glue
+        cells.append(Cell(start, len(text) - 1, _head_text(_over(cell, heads), join)))
     return Block("table", text.rstrip(), tuple(spans), level, group, tuple(cells))
+
+
+def _head_text(heads: Sequence[_Head], join: _Join) -> str:
+    words = [word for head in heads for word in head.cell.words]
+    if not words:
+        return ""
+    return "".join(piece + glue for _, piece, glue in _cell(words).pieces(join)).rstrip()
+
+
+def with_heads(rows: Sequence[Block], before: Sequence[Block]) -> list[Block]:
+    """The rows of a table that goes on from the page before, under the heads it has there.
+
+    ``before`` are that page's rows. The rows stay as they are where they have heads of their own,
+    or where a cell stands under no column of the row before.
+    """
+    last = max(before, key=lambda row: len(row.cells))
+    columns = [(_extent(last, cell), cell.head) for cell in last.cells]
+    if any(cell.head for row in rows for cell in row.cells) or any(row.level for row in rows):
+        return list(rows)
+    continued = []
+    for row in rows:
+        heads = [
+            next((head for (x0, x1), head in columns if x0 < right and left < x1), None)
+            for left, right in (_extent(row, cell) for cell in row.cells)
+        ]
+        if None in heads:
+            return list(rows)
+        cells = (replace(c, head=h or "") for c, h in zip(row.cells, heads, strict=True))
+        continued.append(replace(row, cells=tuple(cells)) if len(heads) > 1 else row)
+    return continued
+
+
+def _extent(row: Block, cell: Cell) -> _Column:
+    boxes = [s.box for s in row.spans if cell.start <= s.start and s.end <= cell.end]
+    return min(box.x0 for box in boxes), max(box.x1 for box in boxes)
