@@ -15,7 +15,7 @@ from math import inf
 from statistics import median
 
 from rag.regions import captions_of, is_figure, ruled_regions, unruled_regions
-from rag.sheets import CAPTION, Line, Sheet, Word, lines_of
+from rag.sheets import CAPTION, Line, Region, Sheet, Word, caption_parts, lines_of
 from rag.tables import table_blocks, with_heads
 from rag.types import Block, BlockKind, Box, Page, Span
 
@@ -214,15 +214,16 @@ class _PageLayout:
             above = [line for line in lines if line.y1 <= region.y0 + 2]
             lines = [line for line in lines if line.y1 > region.y0 + 2]
             blocks += self._prose(above)
-            blocks += self._table([w for w in words if region.holds(w)])
+            blocks += self._table([w for w in words if region.holds(w)], region)
         return blocks + self._prose(lines)
 
-    def _table(self, words: list[Word]) -> list[Block]:
+    def _table(self, words: list[Word], region: Region) -> list[Block]:
         self._groups += 1
-        lines = lines_of(words)
-        x0, x1 = min(line.x0 for line in lines) - 8, max(line.x1 for line in lines) + 8
-        rules = [rule for rule in self._sheet.rules if x0 <= rule.x0 and rule.x1 <= x1 + 8]
-        return table_blocks(lines, rules, self._sheet.number, self._groups, self._hyphens.join)
+        x0, x1 = region.x0 - 8, region.x1 + 8
+        rules = [rule for rule in self._sheet.rules if x0 <= rule.x0 and rule.x1 <= x1]
+        return table_blocks(
+            lines_of(words), rules, self._sheet.number, self._groups, self._hyphens.join
+        )
 
     def _prose(self, lines: list[Line]) -> list[Block]:
         """Headings, paragraphs, captions … of lines that stand below each other."""
@@ -432,9 +433,7 @@ def _captions_to_tables(blocks: list[Block]) -> list[Block]:
     sides.sort(key=lambda pairs: (-len(pairs), sum(abs(gaps[pair]) for pair in pairs.items())))
     first, second = sides
     groups = first | {
-        at: group
-        for at, group in second.items()
-        if at not in first and group not in first.values()
+        at: group for at, group in second.items() if at not in first and group not in first.values()
     }
     return [
         replace(block, group=groups[at]) if at in groups else block
@@ -467,16 +466,14 @@ def _gap(caption: Block, rows: Sequence[Block]) -> float:
 def _side_by_side(lines: Sequence[Line]) -> list[Line]:
     """Lines where two captions beside each other come one after the other."""
     for at, line in enumerate(lines):
-        for piece in line.cells(0.4 * line.size)[1:]:
-            if CAPTION.match(piece.text) and CAPTION.match(line.text):
-                edge = piece.x0 - 2
-                end = next(
-                    (n for n in range(at, len(lines)) if _crosses(lines[n], edge)), len(lines)
-                )
-                words = [word for part in lines[at:end] for word in part.words]
-                sides = [w for w in words if w.x1 <= edge], [w for w in words if w.x1 > edge]
-                beside = [part for side in sides for part in lines_of(side)]
-                return [*lines[:at], *beside, *_side_by_side(lines[end:])]
+        parts = caption_parts(line)
+        if len(parts) > 1 and CAPTION.match(line.text):
+            edge = parts[1].x0 - 2
+            end = next((n for n in range(at, len(lines)) if _crosses(lines[n], edge)), len(lines))
+            words = [word for beside in lines[at:end] for word in beside.words]
+            left = lines_of([word for word in words if word.x1 <= edge])
+            right = lines_of([word for word in words if word.x1 > edge])
+            return [*lines[:at], *left, *_side_by_side(right), *_side_by_side(lines[end:])]
     return list(lines)
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from rag.sheets import CAPTION, Line, Region, Rule, Sheet, Word, lines_of
+from rag.sheets import CAPTION, Line, Region, Rule, Sheet, Word, caption_parts, lines_of
 
 
 def ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[Region]:
@@ -71,7 +71,10 @@ def is_figure(region: Region, captions: Sequence[Line]) -> bool:
     near = [
         (max(line.y0 - region.y1, region.y0 - line.y1), line.text.lower())
         for line in captions
-        if line.x0 < region.x1 and line.x1 > region.x0
+        if line.x0 < region.x1
+        and line.x1 > region.x0
+        # A figure's caption stands below it: one above is that of a figure further up.
+        and not (line.text.lower().startswith("fig") and line.y1 < region.y0)
     ]
     near = [(gap, text) for gap, text in near if -10 < gap < 60]
     return bool(near) and min(near)[1].startswith("fig")
@@ -85,7 +88,13 @@ def captions_of(sheet: Sheet, words: Sequence[Word]) -> list[Line]:
         [w for w in words if w.x1 < middle + 20],
         [w for w in words if w.x0 > middle - 20],
     ]
-    return [line for side in sides for line in lines_of(side) if CAPTION.match(line.text)]
+    return [
+        part
+        for side in sides
+        for line in lines_of(side)
+        for part in caption_parts(line)
+        if CAPTION.match(part.text)
+    ]
 
 
 def _runs_of_rules(
@@ -98,7 +107,7 @@ def _runs_of_rules(
         lines = lines_of([w for w in words if strip.holds(w)])
         if any(CAPTION.match(line.text) for line in lines) or high - low < 3:
             continue
-        if not lines or _is_prose(lines, x1 - x0):
+        if not lines or _is_prose(lines, x0, x1 - x0):
             continue
         if runs and abs(runs[-1][1] - low) < 8:
             runs[-1] = (runs[-1][0], high)
@@ -107,11 +116,17 @@ def _runs_of_rules(
     return runs
 
 
-def _is_prose(lines: Sequence[Line], width: float) -> bool:
-    """Whether lines between two rules are running text: most of them wide and in one piece."""
+def _is_prose(lines: Sequence[Line], x0: float, width: float) -> bool:
+    """Whether lines between two rules are running text: most wide, in one piece, from the left."""
     if len(lines) < 3:
         return False
-    wide = [li for li in lines if li.x1 - li.x0 > 0.6 * width and len(li.cells(0.6 * li.size)) < 2]
+    wide = [
+        li
+        for li in lines
+        if li.x0 < x0 + 0.15 * width
+        and li.x1 - li.x0 > 0.6 * width
+        and len(li.cells(0.6 * li.size)) < 2
+    ]
     return len(wide) > 0.4 * len(lines)
 
 

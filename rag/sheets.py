@@ -156,6 +156,16 @@ def clean(text: str) -> str:
     ).strip()
 
 
+def caption_parts(line: Line) -> list[Line]:
+    """The line cut where captions that stand beside each other begin."""
+    parts: list[list[Word]] = []
+    for piece in line.cells(0.4 * line.size):
+        if not parts or CAPTION.match(piece.text):
+            parts.append([])
+        parts[-1] += piece.words
+    return [Line(tuple(words)) for words in parts]
+
+
 def _middle(numbers: list[float]) -> float:
     """The median's lower neighbour: cheap, and always one of the numbers."""
     return sorted(numbers)[(len(numbers) - 1) // 2]

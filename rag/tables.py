@@ -162,7 +162,7 @@ def _cut(
             (blank[x] - own) / max(blank[x] + ink[x] - 1, 1) for x in points or [round(word.x0)]
         )
         if own:
-            apart = share >= 0.34 or max(blank[x] + ink[x] for x in points) == 1
+            apart = share >= 0.34 or min(ink[x] for x in points) == 0
         else:
             left, right = (ink[round((w.x0 + w.x1) / 2)] for w in (before, word))
             outside = sum(x >= before.x1 for x in lefts)
@@ -192,7 +192,9 @@ def _with_rare(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[_Column
         over = [c for c in every if cell.x0 < c[1] and cell.x1 > c[0]]
         if not over or (len(over) == 1 and over[0] not in columns):
             every = [c for c in every if c not in over]
-            every.append((min([cell.x0, *(c[0] for c in over)]), max([cell.x1, *(c[1] for c in over)])))
+            every.append(
+                (min([cell.x0, *(c[0] for c in over)]), max([cell.x1, *(c[1] for c in over)]))
+            )
     return sorted(every)
 
 
@@ -293,22 +295,28 @@ def _with_group_rows(
     body: Sequence[_Row], columns: Sequence[_Column], rules: Sequence[Rule]
 ) -> list[_Row]:
     """Rows where a name in the first column that holds for several rows stands above them."""
-    edge = _group_edge(body, columns)
-    groups = _row_groups(body, rules, edge)
-    tall = [group for group in groups if len(group) > 1]
-    names = [[at for at, row in enumerate(group) if _is_named(row, edge)] for group in tall]
-    first = next((at for at, found in enumerate(names) if found), len(tall))
-    sparse = all(
-        found and found[-1] - found[0] < max(1, len(group) / 2)
-        for group, found in zip(tall[first:], names[first:], strict=True)
-    )
-    if not sparse or sum(map(len, tall[first:])) < 0.5 * len(body):
+    outside = [row[0].x1 for row in body if row[0].x1 < columns[0][0]]
+    # The names stand in a column left of the others, or else in the first.
+    edge = max(outside) if outside else columns[0][1] if len(columns) > 2 else 0.0
+    groups = _row_groups(body, rules, lambda row: _is_named(row, edge, columns))
+    names = [
+        [at for at, row in enumerate(group) if _is_named(row, edge, columns)] for group in groups
+    ]
+    tall = [(group, named) for group, named in zip(groups, names, strict=True) if len(group) > 1]
+    # Rows above the first name belong to no group.
+    tall = tall[next((at for at, (_, named) in enumerate(tall) if named), len(tall)) :]
+    sparse = all(named and named[-1] - named[0] < max(1, len(group) / 2) for group, named in tall)
+    if not sparse or sum(len(group) for group, _ in tall) < 0.5 * len(body):
         return list(body)
-    return [row for group in groups for row in _group_first(group, edge)]
+    return [
+        row
+        for group, named in zip(groups, names, strict=True)
+        for row in _group_first(group, named)
+    ]
 
 
 def _row_groups(
-    body: Sequence[_Row], rules: Sequence[Rule], edge: float
+    body: Sequence[_Row], rules: Sequence[Rule], named: Callable[[_Row], bool]
 ) -> list[list[_Row]]:
     """Rows parted by rules, or else by more space than most rows leave between them, or else
     where a name stands.
@@ -324,26 +332,20 @@ def _row_groups(
         groups[-1].append(row)
     if len(groups) > 1:
         return groups
-    starts = [at for at, row in enumerate(body) if at == 0 or _is_named(row, edge)]
+    starts = [at for at, row in enumerate(body) if at == 0 or named(row)]
     return [list(body[a:b]) for a, b in itertools.pairwise([*starts, len(body)])]
 
 
-def _group_edge(body: Sequence[_Row], columns: Sequence[_Column]) -> float:
-    """The right end of the column that names groups: one left of the others, or the first."""
-    before = [row[0].x1 for row in body if row[0].x1 < columns[0][0]]
-    return max(before, default=columns[0][1] if len(columns) > 2 else columns[0][0] - 1)
+def _is_named(row: _Row, edge: float, columns: Sequence[_Column]) -> bool:
+    return row[0].x1 <= edge and (len(row) > 1 or row[0].x1 < columns[0][0])
 
 
-def _is_named(row: _Row, edge: float) -> bool:
-    return len(row) > 1 and row[0].x1 <= edge
-
-
-def _group_first(group: Sequence[_Row], edge: float) -> list[_Row]:
-    named = [row for row in group if _is_named(row, edge)]
+def _group_first(group: Sequence[_Row], named: Sequence[int]) -> list[_Row]:
     if len(group) < 2 or not named:
         return list(group)
-    name = _cell(word for row in named for word in row[0].words)
-    return [[name], *(row[1:] if row in named else row for row in group)]
+    name = _cell(word for at in named for word in group[at][0].words)
+    rest = [row[1:] if at in named else row for at, row in enumerate(group)]
+    return [[name], *(row for row in rest if row)]
 
 
 # Heads
@@ -443,9 +445,7 @@ def _spanned(
     return max(centred, key=lambda run: run[1] - run[0], default=None)
 
 
-def _nearest(
-    cell: _Cell, row: _Row, lower: _Row, columns: Sequence[_Column]
-) -> list[int]:
+def _nearest(cell: _Cell, row: _Row, lower: _Row, columns: Sequence[_Column]) -> list[int]:
     """The columns of a lower row's cells that are nearer to a head than to the others of its row."""
     return [
         _column_of(under, columns)
@@ -524,7 +524,7 @@ def with_heads(rows: Sequence[Block], before: Sequence[Block]) -> list[Block]:
     ``before`` are that page's rows. The rows stay as they are where they have heads of their own,
     or where a cell stands under no column of the row before.
     """
-    last = max(before, key=lambda row: len(row.cells))
+    last = max(reversed(before), key=lambda row: len(row.cells))
     columns = [(_extent(last, cell), cell.head) for cell in last.cells]
     if any(cell.head for row in rows for cell in row.cells) or any(row.level for row in rows):
         return list(rows)

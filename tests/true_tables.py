@@ -48,8 +48,9 @@ def cells_found(true: dict, tables: list[Table], exact: bool = False) -> int:
     All texts are compared after NFKC, in lower case, without white space and hyphens (what is
     nothing but hyphens counts as one).
 
-    - The row: one whose first or second cell is the label of the true row. Where several true
-      rows have the same label, the first of them is the first row found with it, and so on.
+    - The row: one whose first or second cell is the label of the true row, and that has another
+      cell with text in it. Where several true rows have the same label, the first of them is the
+      first row found with it, and so on.
     - The cell: one of that row whose text is the true value, and that no other true cell took.
     - The head: the cell's head is the true head or ends with it, word by word, or holds all of
       its words; with ``exact`` it must be the true head.
@@ -63,6 +64,7 @@ def cells_found(true: dict, tables: list[Table], exact: bool = False) -> int:
 
 
 def _found_in(rows: Table, true: dict, exact: bool) -> int:
+    rows = [row for row in rows if sum(bool(cell.text.strip()) for cell in row) > 1]
     turns: dict[str, int] = defaultdict(int)
     found = 0
     for wanted in true["rows"]:

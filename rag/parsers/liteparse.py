@@ -33,7 +33,7 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "3"
+    version = "4"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
