@@ -35,7 +35,7 @@ def read_sheets(sheets: Sequence[Sheet]) -> list[Page]:
     body = _body_size(sheets)
     furniture = _furniture(sheets)
     hyphens = Hyphens(word.text for sheet in sheets for word in sheet.words)
-    pages = []
+    pages: list[Page] = []
     in_references = False
     for sheet in sheets:
         blocks: list[Block] = []
@@ -466,8 +466,8 @@ def _gap(caption: Block, rows: Sequence[Block]) -> float:
 def _side_by_side(lines: Sequence[Line]) -> list[Line]:
     """Lines where two captions beside each other come one after the other."""
     for at, line in enumerate(lines):
-        parts = caption_parts(line)
-        if len(parts) > 1 and CAPTION.match(line.text):
+        parts = caption_parts(line) if CAPTION.match(line.text) else []
+        if len(parts) > 1:
             edge = parts[1].x0 - 2
             end = next((n for n in range(at, len(lines)) if _crosses(lines[n], edge)), len(lines))
             words = [word for beside in lines[at:end] for word in beside.words]

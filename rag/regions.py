@@ -92,6 +92,7 @@ def captions_of(sheet: Sheet, words: Sequence[Word]) -> list[Line]:
         part
         for side in sides
         for line in lines_of(side)
+        if CAPTION.search(line.text)
         for part in caption_parts(line)
         if CAPTION.match(part.text)
     ]

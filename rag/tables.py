@@ -138,14 +138,21 @@ def _profile(rows: Sequence[_Row]) -> tuple[Counter[int], Counter[int]]:
     for row in rows:
         starts = {id(cell.words[0]) for cell in row}
         words = [word for cell in row for word in cell.words]
-        ink.update(range(round(words[-1].x0), round(words[-1].x1) + 1))
         for word, after in itertools.pairwise(words):
             # What is set in another run may be another cell, however near.
             other = after.run != word.run and after.x0 - word.x1 > 0.2 * word.size
             apart = other or id(after) in starts
-            ink.update(range(round(word.x0), round(word.x1 if apart else after.x0) + 1))
-            blank.update(range(round(word.x1) + 1, round(after.x0)) if apart else ())
+            _count(ink, round(word.x0), round(word.x1 if apart else after.x0) + 1)
+            if apart:
+                _count(blank, round(word.x1) + 1, round(after.x0))
+        _count(ink, round(words[-1].x0), round(words[-1].x1) + 1)
     return ink, blank
+
+
+def _count(points: Counter[int], start: int, end: int) -> None:
+    # Counter.update with a range is twice as slow.
+    for x in range(start, end):
+        points[x] += 1
 
 
 def _cut(
@@ -267,7 +274,7 @@ def _merged(
 
 def _goes_on(row: _Row, columns: Sequence[_Column]) -> bool:
     starts = row[0].x0 <= columns[0][1]
-    full = len(row) > 2 and len(row) >= len(columns) - 1 or (len(row) > 1 and _has_data(row))
+    full = (len(row) > 2 and len(row) >= len(columns) - 1) or (len(row) > 1 and _has_data(row))
     return not starts and not full and len(row) < len(columns) and not _is_label(row, columns)
 
 
