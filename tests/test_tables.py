@@ -96,8 +96,8 @@ def test_lines_between_two_rules_are_one_row_of_wrapped_cells(tmp_path):
         (["", "winters at sea", ""], 35),
         (["Pine", "Cheap", "Takes up wa-"], 43),
         (["", "", "ter and rots"], 48),
-        (["Teak", "Holds oil and", "Far away"], 56),
-        (["", "needs no tar", ""], 61),
+        (["Teak and", "Holds oil and", "Far away"], 56),
+        (["rosewood", "needs no tar", ""], 61),
     ]
     page = [cell for cells, y in lines for cell in pdfs.rows_at(y, xs, [cells])]
     page += [(18, 150, y) for y in (21, 29, 42, 55, 68)]
@@ -105,7 +105,11 @@ def test_lines_between_two_rules_are_one_row_of_wrapped_cells(tmp_path):
     assert found == [
         {"Kind": "Oak", "Strength": "Lasts for many winters at sea", "Weakness": "Heavy"},
         {"Kind": "Pine", "Strength": "Cheap", "Weakness": "Takes up water and rots"},
-        {"Kind": "Teak", "Strength": "Holds oil and needs no tar", "Weakness": "Far away"},
+        {
+            "Kind": "Teak and rosewood",
+            "Strength": "Holds oil and needs no tar",
+            "Weakness": "Far away",
+        },
     ]
 
 
