@@ -16,7 +16,7 @@ from itertools import takewhile
 from rag.sentences import sentences
 from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Span, Spans, Window
 
-VERSION = "chunks-3"
+VERSION = "chunks-4"
 TARGET_WORDS = 140
 """Words after which a chunk of prose is closed at the next sentence's end."""
 
@@ -253,14 +253,20 @@ class _TableDraft:
     def _each(
         self, text: str, lines: Sequence[tuple[Block, int]], fitter: _Fitter
     ) -> Iterator[_Piece]:
-        """Each row under heads by itself: found by its label, its heads, its caption."""
+        """Each row under heads by itself: found by its label, its heads, its caption.
+
+        A row of one cell names the rows below it ("English" over seven benchmarks), up to the next.
+        """
+        name = ""
         for block, at in lines:
+            if block.level or len(block.cells) == 1:
+                name = "" if block.level else block.text
             if block.level == 0 and sum(bool(cell.head) for cell in block.cells) > 1:
                 named = (
                     f"{cell.head}: {block.text[cell.start : cell.end]}" for cell in block.cells
                 )
-                parts = (self.caption, " | ".join(named)[:_LONGEST_CONTEXT])
-                context = "\n".join(part for part in parts if part)
+                parts = (self.caption, name, " | ".join(named))
+                context = "\n".join(part[:_LONGEST_CONTEXT] for part in parts if part)
                 row = [(at, at + len(block.text))]
                 for start, end in fitter.grouped(text, row, fitter.room(context), WINDOW_WORDS):
                     yield _Piece(start, end, context)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from statistics import median
 
 from rag.outline import Entry, Look, Outline
-from rag.types import Block, BlockKind, Box, Cell, Page, Span
+from rag.regions import captions_of, is_figure, ruled_regions, unruled_regions
+from rag.sheets import CAPTION, Line, Region, Sheet, Word, caption_parts, lines_of
+from rag.tables import table_blocks, with_heads
+from rag.types import Block, BlockKind, Box, Page, Span
 
-_CAPTION = re.compile(r"(Table|Tab\.|Figure|Fig\.|Algorithm|Listing)\s*([A-Z]?\d+)\s*[:.|]", re.I)
+_FARTHEST_CAPTION = 60.0  # points between a table and its caption
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)\.?\s+[A-Z0-9]")
 _BULLET = re.compile(r"(?:[•◦▪–∙·*‣►]|\(?[ivx]{1,4}\)|\(?\d{1,2}[.)])$")
 _REFERENCES = re.compile(r"(?:\d+\.?\s+)?(references|bibliography|literature cited)$", re.I)
@@ -26,110 +29,6 @@ _UNNUMBERED = re.compile(
     r"|limitations|ethics statement|broader impact)\b.{0,30}$",
     re.I,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word as the page sets it: ``size`` is the font's, ``run`` numbers the run it was set in."""
-
-    text: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    size: float
-    bold: bool
-    run: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A horizontal line that the page draws."""
-
-    x0: float
-    x1: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A page before its layout is known."""
-
-    number: int
-    label: str
-    width: float
-    height: float
-    words: tuple[Word, ...]
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Words on one baseline of one column, left to right."""
-
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        """The words with single spaces."""
-        return " ".join(word.text for word in self.words)
-
-    @property
-    def x0(self) -> float:
-        """The left end."""
-        return self.words[0].x0
-
-    @property
-    def x1(self) -> float:
-        """The right end."""
-        return self.words[-1].x1
-
-    @property
-    def y0(self) -> float:
-        """The top of most words."""
-        return _middle([word.y0 for word in self.words])
-
-    @property
-    def y1(self) -> float:
-        """The bottom of most words."""
-        return _middle([word.y1 for word in self.words])
-
-    @property
-    def size(self) -> float:
-        """The size most letters of the line are set in."""
-        sizes: Counter[float] = Counter()
-        for word in self.words:
-            sizes[round(word.size, 1)] += len(word.text)
-        return sizes.most_common(1)[0][0]
-
-    @property
-    def bold(self) -> bool:
-        """Whether every word of the line is."""
-        return all(word.bold for word in self.words if any(map(str.isalnum, word.text)))
-
-    def cells(self, gap: float) -> list[Line]:
-        """The line cut where the space between two words exceeds ``gap``."""
-        cut = [[self.words[0]]]
-        for before, word in zip(self.words, self.words[1:], strict=False):
-            if word.x0 - before.x1 > gap:
-                cut.append([])
-            cut[-1].append(word)
-        return [Line(tuple(words)) for words in cut]
-
-    def table_cells(self) -> list[Line]:
-        """The line cut as a table's row: a new run of type needs less space than a new word."""
-        cut = [[self.words[0]]]
-        for before, word in zip(self.words, self.words[1:], strict=False):
-            gap = (word.x0 - before.x1) / self.size
-            if gap > 0.55 or (gap > 0.36 and word.run != before.run):
-                cut.append([])
-            cut[-1].append(word)
-        return [Line(tuple(words)) for words in cut]
-
-
-def _middle(numbers: list[float]) -> float:
-    """The median's lower neighbour: cheap, and always one of the numbers."""
-    return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
 def read_sheets(sheets: Sequence[Sheet], entries: Sequence[Entry] = ()) -> list[Page]:
@@ -142,7 +41,7 @@ def read_sheets(sheets: Sequence[Sheet], entries: Sequence[Entry] = ()) -> list[
     furniture = _furniture(sheets)
     hyphens = Hyphens(word.text for sheet in sheets for word in sheet.words)
     outline = Outline(entries)
-    pages = []
+    pages: list[Page] = []
     in_references = False
     for sheet in sheets:
         blocks: list[Block] = []
@@ -159,8 +58,22 @@ def read_sheets(sheets: Sequence[Sheet], entries: Sequence[Entry] = ()) -> list[
             elif in_references and block.kind in ("paragraph", "list"):
                 block = replace(block, kind="reference")
             blocks.append(block)
+        if pages:
+            blocks = _continued(blocks, pages[-1].blocks)
         pages.append(Page(sheet.number, sheet.label, sheet.width, sheet.height, tuple(blocks)))
     return pages
+
+
+def _continued(blocks: list[Block], before: Sequence[Block]) -> list[Block]:
+    """Blocks whose first is a table without heads that goes on from the end of the page before."""
+    first = next((b for b in blocks if b.kind != "caption"), None)
+    last = next((b for b in reversed(before) if b.kind not in ("caption", "footnote")), None)
+    if first is None or last is None or first.kind != "table" or last.kind != "table":
+        return blocks
+    rows = [b for b in blocks if b.kind == "table" and b.group == first.group]
+    above = [b for b in before if b.kind == "table" and b.group == last.group]
+    headed = iter(with_heads(rows, above))
+    return [next(headed) if b in rows else b for b in blocks]
 
 
 class Hyphens:
@@ -182,7 +95,7 @@ class Hyphens:
         first, second = left.rstrip("-").strip("([“\"'"), right.strip(".,;:()[]“”\"'")
         if not second[:1].islower() or not first[-1:].isalpha():
             return left
-        if "-" in first:
+        if "-" in first or (first.isupper() and len(first) > 1):
             return left if self._seen[(first + second).casefold()] == 0 else left[:-1]
         second = second.split("-")[0].casefold()
         first = first.casefold()
@@ -221,40 +134,7 @@ def _margin_lines(sheet: Sheet) -> list[Line]:
     """Lines in the top and bottom eighth of a page."""
     edge = sheet.height / 8
     words = [w for w in sheet.words if w.y1 < edge or w.y0 > sheet.height - edge]
-    return _lines(words)
-
-
-def _lines(words: Sequence[Word]) -> list[Line]:
-    """Words grouped by baseline, top to bottom; superscripts join the line they stand in."""
-    rows: list[list[Word]] = []
-    extents: list[tuple[float, float]] = []  # of each row's tallest word
-    for word in sorted(words, key=lambda w: ((w.y0 + w.y1) / 2, w.x0)):
-        for at in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
-            top, bottom = extents[at]
-            shared = min(bottom, word.y1) - max(top, word.y0)
-            if shared > 0.55 * min(bottom - top, word.y1 - word.y0):
-                rows[at].append(word)
-                if word.y1 - word.y0 > bottom - top:
-                    extents[at] = (word.y0, word.y1)
-                break
-        else:
-            rows.append([word])
-            extents.append((word.y0, word.y1))
-    return [Line(tuple(sorted(row, key=lambda w: w.x0))) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """A rectangle of the page that holds a table."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    def holds(self, word: Word) -> bool:
-        x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+    return lines_of(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +166,10 @@ class _PageLayout:
         self._hyphens = hyphens
         self._words = self._without_furniture(furniture)
         self._groups = 0
-        captions = _captions(sheet, self._words)
-        regions = _ruled_regions(sheet, self._words)
-        self._tables = [r for r in regions if not _is_figure(r, captions)]
-        charts = [r for r in regions if _is_figure(r, captions)]
+        captions = captions_of(sheet, self._words)
+        regions = ruled_regions(sheet, self._words)
+        self._tables = [r for r in regions if not is_figure(r, captions)]
+        charts = [r for r in regions if is_figure(r, captions)]
         self._words = [w for w in self._words if not any(r.holds(w) for r in charts)]
 
     def blocks(self) -> list[Block]:
@@ -328,7 +208,7 @@ class _PageLayout:
     def _crossing_bands(self, gutter: float) -> list[tuple[float, float]]:
         """Heights (top, bottom) at which something reaches over the gutter, merged when close."""
         spans = [(r.y0, r.y1) for r in self._tables if r.x0 < gutter - 5 and r.x1 > gutter + 5]
-        for line in _lines(self._words):
+        for line in lines_of(self._words):
             for piece in line.cells(1.0 * line.size):
                 crosses = piece.x0 < gutter - 8 and piece.x1 > gutter + 8
                 spans += [(piece.y0 - 1, piece.y1 + 1)] if crosses else []
@@ -346,28 +226,29 @@ class _PageLayout:
             (r for r in self._tables if any(r.holds(w) for w in words)), key=lambda r: r.y0
         )
         loose = [w for w in words if not any(r.holds(w) for r in regions)]
-        lines = _lines(loose)
-        regions += _unruled_regions(lines, self._body)
-        lines = _lines([w for w in loose if not any(r.holds(w) for r in regions)])
+        lines = lines_of(loose)
+        regions += unruled_regions(lines, self._body)
+        lines = lines_of([w for w in loose if not any(r.holds(w) for r in regions)])
         blocks: list[Block] = []
         for region in sorted(regions, key=lambda r: r.y0):
             above = [line for line in lines if line.y1 <= region.y0 + 2]
             lines = [line for line in lines if line.y1 > region.y0 + 2]
             blocks += self._prose(above)
-            blocks += self._table([w for w in words if region.holds(w)])
+            blocks += self._table([w for w in words if region.holds(w)], region)
         return blocks + self._prose(lines)
 
-    def _table(self, words: list[Word]) -> list[Block]:
+    def _table(self, words: list[Word], region: Region) -> list[Block]:
         self._groups += 1
-        lines = _lines(words)
-        x0, x1 = min(line.x0 for line in lines) - 8, max(line.x1 for line in lines) + 8
-        rules = [rule for rule in self._sheet.rules if x0 <= rule.x0 and rule.x1 <= x1 + 8]
-        return _table_blocks(lines, rules, self._sheet.number, self._groups)
+        x0, x1 = region.x0 - 8, region.x1 + 8
+        rules = [rule for rule in self._sheet.rules if x0 <= rule.x0 and rule.x1 <= x1]
+        return table_blocks(
+            lines_of(words), rules, self._sheet.number, self._groups, self._hyphens.join
+        )
 
     def _prose(self, lines: list[Line]) -> list[Block]:
         """Headings, paragraphs, captions … of lines that stand below each other."""
         headings = self._outlined(lines)
-        lines = _without_figures(lines, self._body, headings)
+        lines = _without_figures(_side_by_side(lines), self._body, headings)
         blocks = []
         for group in _paragraphs(lines, self._body, headings):
             kind, level = self._kind(group, headings)
@@ -426,7 +307,7 @@ def _gutter(sheet: Sheet, words: Sequence[Word]) -> float | None:
 
     The x that the fewest pieces of text cross, if about as much text stands left as right of it.
     """
-    pieces = [piece for line in _lines(words) for piece in line.cells(0.9 * line.size)]
+    pieces = [piece for line in lines_of(words) for piece in line.cells(0.9 * line.size)]
     if len(pieces) < 12:
         return None
     total = sum(p.x1 - p.x0 for p in pieces)
@@ -444,116 +325,12 @@ def _gutter(sheet: Sheet, words: Sequence[Word]) -> float | None:
     return gutter if min(sides) >= 3 else None
 
 
-def _ruled_regions(sheet: Sheet, words: Sequence[Word]) -> list[_Region]:
-    """Tables between horizontal rules of the same width."""
-    families: dict[tuple[int, int], list[Rule]] = defaultdict(list)
-    for rule in sheet.rules:
-        if rule.x1 - rule.x0 > 0.2 * sheet.width:
-            key = next(
-                (k for k in families if abs(k[0] - rule.x0) < 4 and abs(k[1] - rule.x1) < 4),
-                (round(rule.x0), round(rule.x1)),
-            )
-            families[key].append(rule)
-    regions = []
-    for (x0, x1), rules in families.items():
-        heights = sorted({round(rule.y, 1) for rule in rules})
-        for low, high in _runs_of_rules(heights, words, x0, x1):
-            region = _Region(x0 - 4, low - 1, x1 + 4, high + 1)
-            if _is_tabular([w for w in words if region.holds(w)]):
-                regions.append(region)
-    return regions
-
-
-def _runs_of_rules(
-    heights: Sequence[float], words: Sequence[Word], x0: float, x1: float
-) -> list[tuple[float, float]]:
-    """(top, bottom) of successive rules, cut where a caption or prose stands in between."""
-    runs: list[tuple[float, float]] = []
-    for low, high in itertools.pairwise(heights):
-        strip = _Region(x0 - 4, low - 1, x1 + 4, high + 1)
-        lines = _lines([w for w in words if strip.holds(w)])
-        if any(_CAPTION.match(line.text) for line in lines) or high - low < 3:
-            continue
-        if not lines or (len(lines) > 2 and not _is_tabular([w for li in lines for w in li.words])):
-            continue
-        if runs and abs(runs[-1][1] - low) < 8:
-            runs[-1] = (runs[-1][0], high)
-        else:
-            runs.append((low, high))
-    return runs
-
-
-def _is_tabular(words: Sequence[Word]) -> bool:
-    """Whether most lines fall apart into cells."""
-    lines = _lines(words)
-    cut = [len(line.cells(0.8 * line.size)) > 1 for line in lines]
-    return len(lines) >= 2 and sum(cut) >= 0.4 * len(lines)
-
-
-def _unruled_regions(lines: Sequence[Line], body: float) -> list[_Region]:
-    """Tables without rules: three lines or more in a row that fall apart into cells."""
-    runs: list[list[Line]] = [[]]
-    for line in lines:
-        wide = len(line.cells(1.1 * line.size)) > 1
-        if wide and runs[-1] and line.y0 - runs[-1][-1].y1 > 2 * body:
-            runs.append([])
-        if wide:
-            runs[-1].append(line)
-        elif runs[-1]:
-            runs.append([])
-    return [
-        _Region(
-            min(li.x0 for li in run) - 1,
-            run[0].y0 - 1,
-            max(li.x1 for li in run) + 1,
-            run[-1].y1 + 1,
-        )
-        for run in runs
-        if len(run) >= 3 and _looks_like_table(run, lines)
-    ]
-
-
-def _captions(sheet: Sheet, words: Sequence[Word]) -> list[Line]:
-    """The first lines of a page's captions, each within its column."""
-    middle = sheet.width / 2
-    sides = [
-        words,
-        [w for w in words if w.x1 < middle + 20],
-        [w for w in words if w.x0 > middle - 20],
-    ]
-    return [line for side in sides for line in _lines(side) if _CAPTION.match(line.text)]
-
-
-def _is_figure(region: _Region, captions: Sequence[Line]) -> bool:
-    """Whether the caption nearest to a region with rules says that it is a chart's grid."""
-    near = [
-        (max(line.y0 - region.y1, region.y0 - line.y1), line.text.lower())
-        for line in captions
-        if line.x0 < region.x1 and line.x1 > region.x0
-    ]
-    near = [(gap, text) for gap, text in near if -10 < gap < 60]
-    return bool(near) and min(near)[1].startswith("fig")
-
-
-def _looks_like_table(run: Sequence[Line], lines: Sequence[Line]) -> bool:
-    """Whether aligned lines are a table and not a figure's labels: what its caption says."""
-    near = [
-        (min(abs(line.y0 - run[-1].y1), abs(run[0].y0 - line.y1)), match.group(1).lower())
-        for line in lines
-        if (match := _CAPTION.match(line.text))
-    ]
-    if near and min(near)[0] < 60:
-        return min(near)[1].startswith("tab")
-    starts = Counter(round(cell.x0 / 4) for line in run for cell in line.cells(1.1 * line.size))
-    return sum(count >= len(run) - 1 for count in starts.values()) >= 2
-
-
 def _without_figures(lines: list[Line], body: float, headings: _Headings) -> list[Line]:
     """Lines without what a figure prints above its caption: axis numbers, legends, labels."""
     keep: list[Line] = []
     above_caption = False
     for line in reversed(lines):
-        caption = _CAPTION.match(line.text)
+        caption = CAPTION.match(line.text)
         if caption:
             above_caption = caption.group(1).lower().startswith("fig")
         elif above_caption and (line in headings or not _is_label_text(line, body)):
@@ -609,10 +386,10 @@ def _starts_paragraph(group: Sequence[Line], line: Line, pitch: float, left: flo
         or abs(line.size - before.size) > 0.09 * line.size
     ):
         return True
-    if _CAPTION.match(line.text) or _BULLET.match(line.words[0].text):
+    if CAPTION.match(line.text) or _BULLET.match(line.words[0].text):
         return True
     if before.bold != line.bold and _NUMBERED.match((before if before.bold else line).text):
-        return not _CAPTION.match(group[0].text)
+        return not CAPTION.match(group[0].text)
     if (
         line.words[0].bold
         and not before.words[-1].bold
@@ -646,7 +423,7 @@ def _kind_of(group: Sequence[Line], body: float, sheet: Sheet) -> tuple[BlockKin
     first, text = group[0], " ".join(line.text for line in group)
     size = first.size
     words = sum(len(line.words) for line in group)
-    if _CAPTION.match(text):
+    if CAPTION.match(text):
         return "caption", 0
     if words <= 25 and any(c.isalpha() for c in text) and len(group) <= 4:
         bold = all(line.bold for line in group)
@@ -685,189 +462,74 @@ def _heading(text: str, size: float, body: float) -> tuple[BlockKind, int]:
 
 
 def _captions_to_tables(blocks: list[Block]) -> list[Block]:
-    """Blocks where a table's caption carries its table's group: the next table above or below."""
-    result = list(blocks)
-    taken: set[int] = set()
-    for at, block in enumerate(blocks):
-        if block.kind != "caption" or not block.text.lower().startswith("tab"):
-            continue
-        for other in (at - 1, at + 1, at - 2, at + 2):
-            if 0 <= other < len(blocks):
-                group = blocks[other].group
-                if blocks[other].kind == "table" and group not in taken:
-                    taken.add(group)
-                    result[at] = replace(block, group=group)
-                    break
-    return result
+    """Blocks where a table's caption carries its table's group.
 
-
-def _table_blocks(
-    lines: Sequence[Line], rules: Sequence[Rule], page: int, group: int
-) -> list[Block]:
-    """One block a row, each cell under the heads of its column."""
-    rows = [line.table_cells() for line in lines]
-    columns = _column_extents(rows)
-    head_count = _head_rows(lines, rows, rules)
-    body = _merge_wrapped(rows[head_count:], columns, rules)
-    figures = sum(map(_has_data, body)) > 0.5 * len(body)
-    blocks: list[Block] = []
-    heads: list[_Head] = []
-    for at, row in enumerate([*rows[:head_count], *body]):
-        again = figures and at > head_count and _is_between_rules(row, rules)
-        if at < head_count or again:
-            row = [part for cell in row for part in _by_column(cell, columns, rules)]
-            heads = [] if again else heads
-            heads = [*heads, *(_Head(cell, *_reach(cell, rules)) for cell in row)]
-            blocks.append(_row_block(row, [], page, group, level=1))
-        else:
-            blocks.append(_row_block(row, heads, page, group))
-    return blocks
-
-
-def _is_between_rules(row: Sequence[Line], rules: Sequence[Rule]) -> bool:
-    """Whether a row of words stands between two rules of its own: heads in a table's middle."""
-    middle, size = (row[0].y0 + row[0].y1) / 2, row[0].size
-    above = any(0.2 * size < middle - rule.y < 1.8 * size for rule in rules)
-    below = any(0.2 * size < rule.y - middle < 1.8 * size for rule in rules)
-    return len(row) > 2 and not _has_data(row) and above and below
-
-
-def _by_column(
-    head: Line, columns: Sequence[tuple[float, float]], rules: Sequence[Rule]
-) -> list[Line]:
-    """A head cell cut where its words stand over different columns, unless a rule joins them."""
-    parts: dict[int, list[Word]] = defaultdict(list)
-    for word in head.words:
-        middle = (word.x0 + word.x1) / 2
-        over = min(
-            range(len(columns)), key=lambda i: max(columns[i][0] - middle, middle - columns[i][1])
-        )
-        parts[over].append(word)
-    if _reach(head, rules) != (head.x0, head.x1):
-        return [head]
-    return [Line(tuple(words)) for _, words in sorted(parts.items())]
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """A head cell and how far it reaches: over its own width, or along the rule under it."""
-
-    cell: Line
-    x0: float
-    x1: float
-
-
-def _reach(head: Line, rules: Sequence[Rule]) -> tuple[float, float]:
-    """A head's (left, right): those of the rule close under it that no other column shares."""
-    middle = (head.x0 + head.x1) / 2
-    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
-    under = [
-        rule
-        for rule in rules
-        if -2 < rule.y - head.y1 < 0.8 * head.size
-        and rule.x0 <= middle <= rule.x1
-        and rule.x1 - rule.x0 < 0.7 * widest
-        and abs((rule.x0 + rule.x1) / 2 - middle) < 0.15 * (rule.x1 - rule.x0) + 3
-    ]
-    if not under:
-        return head.x0, head.x1
-    nearest = min(under, key=lambda rule: rule.x1 - rule.x0)
-    return min(nearest.x0, head.x0), max(nearest.x1, head.x1)
-
-
-def _column_extents(rows: Sequence[Sequence[Line]]) -> list[tuple[float, float]]:
-    """Each column's (left, right), from the rows that have the most cells."""
-    most = Counter(len(row) for row in rows if len(row) > 1)
-    if not most:
-        return [(min(r[0].x0 for r in rows), max(r[-1].x1 for r in rows))]
-    width = max(most, key=lambda n: (most[n] * n, n))
-    full = [row for row in rows if len(row) == width]
-    return [(min(row[i].x0 for row in full), max(row[i].x1 for row in full)) for i in range(width)]
-
-
-def _head_rows(lines: Sequence[Line], rows: Sequence[Sequence[Line]], rules: Sequence[Rule]) -> int:
-    """How many rows at the top are heads: those above the first rule as wide as the table, and
-    above the rules after it that have no data above them.
+    A page has its captions all above their tables or all below: the side that leaves fewer
+    captions alone, and then the one that leaves less space, goes first.
     """
-    inner = [rule for rule in rules if lines[0].y0 + 2 < rule.y < lines[-1].y0 - 2]
-    widest = max((rule.x1 - rule.x0 for rule in rules), default=0.0)
-    heads, under_head = 0, False
-    for rule in sorted(inner, key=lambda rule: rule.y):
-        above = sum(line.y1 <= rule.y + 2 for line in lines)
-        fresh = rows[heads:above]
-        lone = bool(heads and fresh) and all(len(row) == 1 for row in fresh)
-        if above > 5 or lone or (any(map(_has_data, fresh)) and (under_head or above > 3)):
-            break
-        heads = above
-        under_head = under_head or rule.x1 - rule.x0 > 0.85 * widest
-    if heads >= len(rows):
-        heads = 0
-    if heads == 0 and len(rows) > 1 and len(rows[0]) > 1 and not _has_data(rows[0]):
-        return 1
-    return heads
+    tables: dict[int, list[Block]] = defaultdict(list)
+    for block in blocks:
+        if block.kind == "table":
+            tables[block.group].append(block)
+    captions = [
+        at
+        for at, block in enumerate(blocks)
+        if block.kind == "caption" and block.text.lower().startswith("tab")
+    ]
+    gaps = {
+        (at, group): _gap(blocks[at], rows) for at in captions for group, rows in tables.items()
+    }
+    above = _pairs({pair: -gap for pair, gap in gaps.items() if gap < 5})
+    below = _pairs({pair: gap for pair, gap in gaps.items() if gap > -5})
+    sides = [above, below]
+    sides.sort(key=lambda pairs: (-len(pairs), sum(abs(gaps[pair]) for pair in pairs.items())))
+    first, second = sides
+    groups = first | {
+        at: group for at, group in second.items() if at not in first and group not in first.values()
+    }
+    return [
+        replace(block, group=groups[at]) if at in groups else block
+        for at, block in enumerate(blocks)
+    ]
 
 
-def _has_data(row: Sequence[Line]) -> bool:
-    """Whether a row holds figures rather than heads: two cells or more that are mostly digits."""
-    numeric = sum(
-        sum(c.isdigit() for c in cell.text) >= 0.4 * len(cell.text.replace(" ", "")) for cell in row
-    )
-    return numeric >= 2
+def _pairs(gaps: dict[tuple[int, int], float]) -> dict[int, int]:
+    """Captions with the groups of their tables, the nearest first, each table once."""
+    pairs: dict[int, int] = {}
+    for (at, group), gap in sorted(gaps.items(), key=lambda item: item[1]):
+        if gap < _FARTHEST_CAPTION and at not in pairs and group not in pairs.values():
+            pairs[at] = group
+    return pairs
 
 
-def _merge_wrapped(
-    rows: Sequence[Sequence[Line]],
-    columns: Sequence[tuple[float, float]],
-    rules: Sequence[Rule],
-) -> list[list[Line]]:
-    """Rows, with a line that has no first cell joined to the row it goes on with."""
-    merged: list[list[Line]] = []
-    for row in rows:
-        starts = row[0].x0 <= columns[0][1]
-        apart = _is_label(row, columns) or _is_between_rules(row, rules)
-        if merged and not starts and len(row) < len(columns) and not apart:
-            merged[-1] = [*merged[-1], *row]
-        else:
-            merged.append(list(row))
-    return merged
+def _gap(caption: Block, rows: Sequence[Block]) -> float:
+    """How far a caption stands below a table, or, negative, above it; far if it does neither."""
+    boxes = [span.box for row in rows for span in row.spans]
+    own = [span.box for span in caption.spans]
+    left, right = min(b.x0 for b in boxes), max(b.x1 for b in boxes)
+    x0, x1 = min(b.x0 for b in own), max(b.x1 for b in own)
+    if min(right, x1) - max(left, x0) < 0.2 * min(right - left, x1 - x0):
+        return inf
+    below = min(b.y0 for b in own) - max(b.y1 for b in boxes)
+    above = min(b.y0 for b in boxes) - max(b.y1 for b in own)
+    return below if below > above else -above
 
 
-def _is_label(row: Sequence[Line], columns: Sequence[tuple[float, float]]) -> bool:
-    """Whether a row is a heading of the rows below it, set over the middle of the table."""
-    middle = (columns[0][0] + columns[-1][1]) / 2
-    off = abs((row[0].x0 + row[0].x1) / 2 - middle)
-    aligned = any(abs(row[0].x0 - left) < 3 for left, _ in columns)
-    return len(row) == 1 and not aligned and off < 0.06 * (columns[-1][1] - columns[0][0])
+def _side_by_side(lines: Sequence[Line]) -> list[Line]:
+    """Lines where two captions beside each other come one after the other."""
+    for at, line in enumerate(lines):
+        parts = caption_parts(line) if CAPTION.match(line.text) else []
+        if len(parts) > 1:
+            edge = parts[1].x0 - 2
+            end = next((n for n in range(at, len(lines)) if _crosses(lines[n], edge)), len(lines))
+            words = [word for beside in lines[at:end] for word in beside.words]
+            left = lines_of([word for word in words if word.x1 <= edge])
+            right = lines_of([word for word in words if word.x1 > edge])
+            return [*lines[:at], *left, *_side_by_side(right), *_side_by_side(lines[end:])]
+    return list(lines)
 
 
-def _row_block(
-    row: Sequence[Line], heads: Sequence[_Head], page: int, group: int, level: int = 0
-) -> Block:
-    text, spans, cells = "", [], []
-    for cell in row:
-        start = len(text)
-        for word in cell.words:
-            box = Box(page, word.x0, word.y0, word.x1, word.y1)
-            spans.append(Span(len(text), len(text) + len(word.text), box))
-            text += word.text + " "
-        cells.append(Cell(start, len(text) - 1, _head_of(cell, heads)))
-    return Block("table", text.rstrip(), tuple(spans), level, group, tuple(cells))
-
-
-def _head_of(cell: Line, heads: Sequence[_Head]) -> str:
-    """What stands above a cell, top down: each head that reaches its middle, or lies in its width."""
-    middle = (cell.x0 + cell.x1) / 2
-    return " ".join(
-        head.cell.text
-        for head in heads
-        if head.x0 - 6 <= middle <= head.x1 + 6
-        or cell.x0 - 1 <= (head.cell.x0 + head.cell.x1) / 2 <= cell.x1 + 1
-    )
-
-
-def clean(text: str) -> str:
-    """Text in NFKC without control and zero-width characters."""
-    text = unicodedata.normalize("NFKC", text)
-    return "".join(
-        c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs")
-    ).strip()
+def _crosses(line: Line, edge: float) -> bool:
+    """Whether a line runs over an edge: with a word on it, or none that begins at it."""
+    right = [word.x0 for word in line.words if word.x1 > edge]
+    return any(x0 < edge for x0 in right) or (bool(right) and right[0] > edge + 6)

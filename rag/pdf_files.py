@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ReadingError
-from rag.layout import Sheet
 from rag.outline import Entry
 from rag.pdf_words import LETTER, frame_of, words_and_rules
+from rag.sheets import Sheet
 
 _QUIET = logging.NullHandler()  # pypdf logs what it repairs: without a handler, to the terminal
 

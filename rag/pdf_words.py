@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.layout import Rule, Word, clean
+from rag.sheets import Rule, Word, clean
 
 SMALLEST = 4.0
 """Points; smaller text is not meant to be read."""

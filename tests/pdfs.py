@@ -183,6 +183,23 @@ def with_running_heads(path: Path) -> Path:
     return _pdf(path, build)
 
 
+def placed(path: Path, *pages: list[tuple]) -> Path:
+    """Pages of (x, y, text) and, for drawn rules, (x0, x1, y), all in mm from the top left."""
+
+    def build(pdf: FPDF) -> None:
+        for page in pages:
+            pdf.add_page()
+            pdf.set_font("Helvetica", "", 10)
+            for first, second, third in page:
+                if isinstance(third, str):
+                    pdf.set_xy(first, second)
+                    pdf.cell(text=third)
+                else:
+                    pdf.line(first, third, second, third)
+
+    return _pdf(path, build)
+
+
 SECTIONS = [
     ("Winds of the Coast", 0),
     ("Calm", 1),
@@ -332,3 +349,13 @@ def _stream(data: bytes) -> StreamObject:
 
 def _numbers(*numbers: float) -> ArrayObject:
     return ArrayObject(FloatObject(number) for number in numbers)
+
+
+def rows_at(top: float, xs: list[float], rows: list[list[str]], pitch: float = 6) -> list[tuple]:
+    """The texts of rows below each other, each cell at its x; empty ones are left out."""
+    return [
+        (x, top + pitch * at, text)
+        for at, row in enumerate(rows)
+        for x, text in zip(xs, row, strict=True)
+        if text
+    ]

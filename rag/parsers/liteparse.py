@@ -16,11 +16,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rag.layout import Rule, Sheet, Word, clean, read_sheets
+from rag.layout import read_sheets
 from rag.outline import Entry
 from rag.pdf_files import PypdfFile, refuse_empty, refuse_unreadable, unreadable
 from rag.pdf_words import SMALLEST
 from rag.settings import Settings
+from rag.sheets import Rule, Sheet, Word, clean
 from rag.types import Page
 
 _MAX_PAGES = 3000
@@ -35,7 +36,7 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "4"
+    version = "5"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
