@@ -12,6 +12,10 @@ from functools import lru_cache
 from Stemmer import Stemmer
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*[a-z%]*|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
+_PLACE = re.compile(
+    r"\b((?i:tab(?:le)?|fig(?:ure)?|sec(?:tion)?|app(?:endix)?|algorithm))\.?\s*"
+    r"([A-Z]?\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)\b|> ()(\d+(?:\.\d+)*)\.?\s(?=[A-Z])"
+)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
 STOP_WORDS = frozenset(
     """
@@ -32,12 +36,22 @@ def terms(text: str) -> list[str]:
 
 
 def located_terms(text: str) -> list[tuple[str, int, int]]:
-    """(term, start, end) of each term, offsets into ``text``; one word may give several terms."""
-    return [
+    """(term, start, end) of each term, offsets into ``text``; one word may give several terms.
+
+    "Table 2" is a term of its own, behind the others, and so is a section's number on the way to a
+    chunk: "Section 6.2" finds "Title > 6.2 Heading".
+    """
+    words = [
         (term, match.start(), match.end())
         for match in _TOKEN.finditer(text)
         for term in _of_word(match.group())
     ]
+    places = [
+        (f"{(kind or 'sec')[:3].casefold()}:{number.casefold()}", match.start(), match.end())
+        for match in _PLACE.finditer(text)
+        for kind, number in [(match[1], match[2] or match[4])]
+    ]
+    return words + places
 
 
 @lru_cache(maxsize=65536)

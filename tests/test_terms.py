@@ -27,3 +27,11 @@ def test_words_without_meaning_are_left_out():
 def test_common_words_are_less_rare_than_jargon():
     assert rarity("really") < rarity("vocabulary") < rarity("frontiermath") == 1.0
     assert rarity("v2") == 1.0
+
+
+def test_a_table_or_section_named_by_its_number_is_a_term():
+    assert "tab:2" in terms("Table 2 of the survey")
+    assert "tab:2" in terms("see Tab. 2")
+    assert "sec:6.2" in terms("It is in section 6.2")
+    assert "sec:6.2" in terms("A Survey > 6.2 Numbers")
+    assert not any(":" in term for term in terms("a table with 2 rows, section by section"))

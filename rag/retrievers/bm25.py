@@ -21,7 +21,7 @@ from rag.protocols import Library, Ranker, Rows, Scorer
 from rag.retrievers.hybrid import Hybrid
 from rag.terms import terms
 
-VERSION = "bm25-1"
+VERSION = "bm25-2"
 _K1, _B = 1.5, 0.75
 _FOLDER = "bm25"
 

@@ -90,6 +90,8 @@ class Hybrid:
         if len(named) < 2:
             yield from ((part, readings) for part in [*clauses(question), question])
             return
+        first = self._search(question, question, 1, frozenset(named)).rows[:1]
+        named.sort(key=lambda reading: first not in self._index.rows_of(frozenset({reading})))
         about = [(piece, self._mentions.of(piece)) for piece in pieces(question)]
         for reading in named[:_MOST_READINGS]:
             own = " ".join(piece for piece, speaks_of in about if reading in speaks_of)
