@@ -75,7 +75,7 @@ def open_engine(settings: Settings) -> Engine:
     store = plugin("stores", settings.store).open_store(index.folder)
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
-    late = plugin("retrievers", "late").Late(index.embedded(), embedder)
+    late = plugin("retrievers", "late").Late(index, index.embedded(), embedder)
     rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
     mentions = Mentions(rows, lexical.rows_with)
     found: Retriever = retriever.load(index, rankers, late, mentions)
@@ -84,7 +84,7 @@ def open_engine(settings: Settings) -> Engine:
     return Engine(
         index,
         found,
-        llm.load(settings, lexical.weight),
+        llm.load(settings, lexical.weight, late),
         settings.passages,
     )
 

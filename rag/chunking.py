@@ -16,7 +16,7 @@ from itertools import takewhile
 from rag.sentences import sentences
 from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Span, Spans, Window
 
-VERSION = "chunks-4"
+VERSION = "chunks-5"
 TARGET_WORDS = 140
 """Words after which a chunk of prose is closed at the next sentence's end."""
 
@@ -316,13 +316,24 @@ def _drafts(pages: Sequence[Page]) -> Iterator[_Draft | _TableDraft]:
 def _continue(draft: _Draft, block: Block) -> None:
     """Append a paragraph, joined to the one before if a column or page broke it in two."""
     before = draft.text[-1:]
-    broken = block.kind != "list" and before not in ("", *".:?!”\"')")
+    ended = before in ("", *".:?!”\"')") or _begins_below(draft, block)
+    broken = block.kind != "list" and not ended
     if broken and before == "-" and block.text[:1].islower():
         # Only within a page the parser can tell a real hyphen by the page's own words.
         draft.text = draft.text[:-1]
         last = draft.spans[-1]
         draft.spans[-1] = replace(last, end=last.end - 1)
     draft.add(block, ("" if before == "-" else " ") if broken else "\n")
+
+
+def _begins_below(draft: _Draft, block: Block) -> bool:
+    """Whether a block starts a sentence right below the one before: a formula stands between them,
+    or the one before lacks its full stop. What a column or page breaks goes on higher up.
+    """
+    if not (draft.spans and block.spans and block.text[:1].isupper()):
+        return False
+    last, first = draft.spans[-1].box, block.spans[0].box
+    return last.page == first.page and first.y0 > last.y0
 
 
 class _Names:

@@ -21,11 +21,13 @@ class Embedded:
 
     ``vectors`` has a row a text. ``words`` holds the pieces of all texts behind each other, those
     of text i being ``words[ends[i - 1] : ends[i]]``; pieces that carry no meaning are left out.
-    An embedder that gives no words has ``words`` of shape (0, 0) and ``ends`` of zeros.
+    ``starts`` tells for each piece at which character of its text it begins. An embedder that
+    gives no words has ``words`` of shape (0, 0) and ``ends`` of zeros.
     """
 
     vectors: Vectors
     words: Words
+    starts: NDArray[np.int32]
     ends: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -34,7 +36,8 @@ class Embedded:
     @classmethod
     def without_words(cls, vectors: Vectors) -> Embedded:
         """The vectors alone."""
-        return cls(vectors, np.zeros((0, 0), np.int8), np.zeros(len(vectors), np.int64))
+        none = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
+        return cls(vectors, *none, np.zeros(len(vectors), np.int64))
 
     @classmethod
     def joined(cls, parts: Sequence[Embedded]) -> Embedded:
@@ -43,6 +46,7 @@ class Embedded:
         return cls(
             np.concatenate([part.vectors for part in parts]),
             np.concatenate([part.words for part in parts]),
+            np.concatenate([part.starts for part in parts]),
             np.cumsum(sizes),
         )
 
@@ -50,4 +54,30 @@ class Embedded:
         """The texts from row ``start`` to before ``stop``."""
         low = int(self.ends[start - 1]) if start else 0
         high = int(self.ends[stop - 1]) if stop else 0
-        return Embedded(self.vectors[start:stop], self.words[low:high], self.ends[start:stop] - low)
+        return Embedded(
+            self.vectors[start:stop],
+            self.words[low:high],
+            self.starts[low:high],
+            self.ends[start:stop] - low,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How like each word of a window is to each word of a question.
+
+    ``places`` are the characters of the window's text at which its words begin, shape (m,);
+    ``likeness`` are cosines, shape (words of the question, m).
+    """
+
+    places: NDArray[np.int64]
+    likeness: NDArray[np.float32]
+
+    def between(self, start: int, end: int) -> float:
+        """The mean, over the question's words, of the best match in ``start`` to before ``end``;
+        0 where there are no words.
+        """
+        inside = (self.places >= start) & (self.places < end)
+        if not inside.any() or len(self.likeness) == 0:
+            return 0.0
+        return float(self.likeness[:, inside].max(axis=1).mean())

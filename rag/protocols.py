@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embedded import Embedded, Vectors
-from rag.types import BlockKind, Chunk, Page, Passage, Reading, Statement
+from rag.embedded import Embedded, Matches, Vectors
+from rag.types import BlockKind, Chunk, Page, Passage, Place, Reading, Statement
 
 Rows = NDArray[np.int64]
 """Row numbers of chunks in an index, from 0."""
@@ -102,6 +102,14 @@ class Scorer(Protocol):
         ...
 
 
+class Matcher(Protocol):
+    """Compares the words of passages with those of a question."""
+
+    def matches(self, question: str, passages: Sequence[Passage]) -> list[Matches]:
+        """How like the words of each passage's window are to the question's, in the order given."""
+        ...
+
+
 class Retriever(Protocol):
     """Finds the passages for a question."""
 
@@ -145,6 +153,10 @@ class Library(Protocol):
 
     def rows_of(self, readings: frozenset[str]) -> Rows:
         """The rows of these readings, ascending. Raises ReadingError for an unknown one."""
+        ...
+
+    def places(self, window_ids: Sequence[str]) -> list[Place]:
+        """Where the chunks of these windows stand, in the order of their rows."""
         ...
 
     def rows_of_kind(self, kind: BlockKind) -> Rows:

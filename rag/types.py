@@ -204,6 +204,20 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk stands: its ``row`` in the index, its characters in its window, and how many
+    characters of ``context`` and in all (``lead``) are searched in front of its own text.
+    """
+
+    row: int
+    window_id: str
+    start: int
+    end: int
+    context: int
+    lead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk found for a question, to be shown with its window.
 

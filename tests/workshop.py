@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,6 +58,7 @@ class WordEmbedder:
         return Embedded(
             np.asarray(vector[np.newaxis] / (np.linalg.norm(vector) or 1), dtype=np.float32),
             words,
+            np.array([match.start() for match in re.finditer(r"\S+", text)], np.int32),
             np.array([len(words)]),
         )
 
@@ -186,6 +188,7 @@ def check_consistent(index: Index, readings: Sequence[Reading]) -> None:
     embedded = WordEmbedder().embed_documents(texts)
     assert np.array_equal(index.embedded().vectors, embedded.vectors)
     assert np.array_equal(index.embedded().words, embedded.words)
+    assert np.array_equal(index.embedded().starts, embedded.starts)
     assert np.array_equal(index.embedded().ends, embedded.ends)
     store = faiss_store.open_store(index.folder)
     assert len(store) == len(expected)

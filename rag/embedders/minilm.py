@@ -95,18 +95,28 @@ class MiniLm:
         """Texts in the order given; ``progress`` hears how many are done."""
         vectors: Vectors = np.zeros((len(texts), self.dim), np.float32)
         words = [np.zeros((0, self._width), np.int8)] * len(texts)
-        ids = [self._cut(encoding.ids) for encoding in self._encode(texts)]
+        encodings = self._encode(texts)
+        ids = [self._cut(encoding.ids) for encoding in encodings]
+        said = [np.flatnonzero(~self._silent[one]) for one in ids]
         done = 0
         for rows in _batches([len(one) for one in ids]):
             vectors[rows], pieces = self._run([ids[row] for row in rows])
             for row, piece in zip(rows, pieces, strict=True):
-                words[row] = piece[: len(ids[row])][~self._silent[ids[row]]]
+                words[row] = piece[said[row]]
             done += len(rows)
             if progress is not None:
                 progress(done)
         ends = np.cumsum([len(word) for word in words], dtype=np.int64)
+        starts = [
+            encoding.offsets[at][0]
+            for encoding, places in zip(encodings, said, strict=True)
+            for at in places
+        ]
         return Embedded(
-            vectors, np.concatenate([np.zeros((0, self._width), np.int8), *words]), ends
+            vectors,
+            np.concatenate([np.zeros((0, self._width), np.int8), *words]),
+            np.array(starts, np.int32),
+            ends,
         )
 
     def embed_query(self, text: str) -> Embedded:

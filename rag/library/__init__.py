@@ -8,6 +8,7 @@ A build is a folder that is complete before anything points to it, and is never 
         chunks.sqlite    pages, windows, and chunks by row
         vectors.npy      the embeddings: row i belongs to chunk i
         words.npy        the embeddings of the chunks' words, behind each other
+        word_starts.npy  at which character of what is searched each word begins
         word_ends.npy    where in these the words of chunk i end
         …                what the vector store and the word index write
     lock, holder         who builds at the moment

@@ -17,7 +17,7 @@ import numpy as np
 from rag.embedded import Embedded
 from rag.errors import IndexFailure, ReadingError
 from rag.library.failures import writing
-from rag.library.index import ENDS, VECTORS, WORDS, Index
+from rag.library.index import ENDS, STARTS, VECTORS, WORDS, Index
 from rag.library.intake import Reread, Reused, embed, read_all, reuse
 from rag.library.lock import PATIENCE, lock
 from rag.library.manifest import LeftOut, Manifest, is_sound
@@ -225,6 +225,7 @@ def _write_chunks(path: Path, kept: Sequence[Reused | Reread]) -> list[str]:
 def _write_embedded(aside: Path, embedded: Embedded, parts: Parts) -> None:
     np.save(aside / VECTORS, embedded.vectors, allow_pickle=False)
     np.save(aside / WORDS, embedded.words, allow_pickle=False)
+    np.save(aside / STARTS, embedded.starts, allow_pickle=False)
     np.save(aside / ENDS, embedded.ends, allow_pickle=False)
     store = parts.new_store()
     store.add(embedded.vectors)

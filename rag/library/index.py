@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rag.library.packing import (
     CHUNKS,
     SELECT_CHUNK,
     SELECT_PAGE,
+    SELECT_PLACE,
     read_only,
     unpack_chunk,
     unpack_page,
@@ -27,9 +28,9 @@ from rag.library.packing import (
 from rag.library.pointer import current
 from rag.library.recipe import Recipe
 from rag.protocols import Rows
-from rag.types import BlockKind, Chunk, Page
+from rag.types import BlockKind, Chunk, Page, Place
 
-VECTORS, WORDS, ENDS = "vectors.npy", "words.npy", "word_ends.npy"
+VECTORS, WORDS, STARTS, ENDS = "vectors.npy", "words.npy", "word_starts.npy", "word_ends.npy"
 
 
 class Index:
@@ -133,6 +134,10 @@ class Index:
         )
         return np.array([row for (row,) in found], np.int64)
 
+    def places(self, window_ids: Sequence[str]) -> list[Place]:
+        """Where the chunks of these windows stand, in the order of their rows."""
+        return [Place(*values) for values in self._select(SELECT_PLACE, json.dumps(window_ids))]
+
     def find(self, chunk_id: str) -> Chunk | None:
         """The chunk of this id, or None: ids outlive a rebuild, but not a change of the text."""
         found = self._select(f"{SELECT_CHUNK} WHERE chunk_id = ?", chunk_id)
@@ -153,7 +158,7 @@ class Index:
 
     def embedded(self) -> Embedded:
         """All chunks as the embedder saw them, mapped from disk: row i belongs to chunk i."""
-        return Embedded(self._array(VECTORS), self._array(WORDS), self._array(ENDS))
+        return Embedded(*map(self._array, (VECTORS, WORDS, STARTS, ENDS)))
 
     def _array(self, name: str) -> Any:  # noqa: ANN401 - the file says which type
         try:

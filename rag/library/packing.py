@@ -27,11 +27,16 @@ CREATE TABLE chunk (
     row INTEGER PRIMARY KEY, chunk_id TEXT UNIQUE, reading_id TEXT, window_id TEXT,
     first INTEGER, last INTEGER, context TEXT, searched TEXT
 );
+CREATE INDEX chunk_window ON chunk (window_id);
 """
 SELECT_PAGE = "SELECT number, label, width, height, blocks, spans FROM page"
 SELECT_CHUNK = (
     "SELECT row, chunk_id, chunk.reading_id, window_id, section, kind, text, cells, spans,"
     " first, last, context FROM chunk JOIN window USING (window_id)"
+)
+SELECT_PLACE = (
+    "SELECT row, window_id, first, last, length(context), length(searched) - last + first"
+    " FROM chunk WHERE window_id IN (SELECT value FROM json_each(?)) ORDER BY row"
 )
 INSERT_PAGE = "INSERT INTO page VALUES (?,?,?,?,?,?,?)"
 INSERT_WINDOW = "INSERT INTO window VALUES (?,?,?,?,?,?,?)"

@@ -7,10 +7,14 @@ searched; the words are mapped from disk, and only those of these chunks are rea
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import numpy as np
 
-from rag.embedded import Embedded, Vectors
-from rag.protocols import Embedder, Rows
+from rag.embedded import Embedded, Matches, Vectors
+from rag.protocols import Embedder, Library, Rows
+from rag.types import Passage, Place
 
 
 class Late:
@@ -18,8 +22,10 @@ class Late:
 
     name = "late"
 
-    def __init__(self, chunks: Embedded, embedder: Embedder) -> None:
+    def __init__(self, library: Library, chunks: Embedded, embedder: Embedder) -> None:
+        self._library = library
         self._words = chunks.words
+        self._starts = chunks.starts
         self._ends = chunks.ends
         self._embedder = embedder
 
@@ -39,3 +45,31 @@ class Late:
         firsts = (np.cumsum(sizes) - sizes)[filled]
         result[filled] = np.maximum.reduceat(likeness, firsts, axis=1).mean(axis=0) / 127**2
         return result
+
+    def matches(self, question: str, passages: Sequence[Passage]) -> list[Matches]:
+        """How like the words of each passage's window are to the question's, in the order given.
+
+        A window's words are those of all its chunks, each in the context of its own chunk. What
+        is searched with a table's row (its heads) counts as standing where the row begins.
+        """
+        asked = self._embedder.embed_query(question).words.astype(np.float32)
+        windows = [passage.chunk.window.window_id for passage in passages]
+        places: dict[str, list[Place]] = defaultdict(list)
+        for place in self._library.places(windows):
+            places[place.window_id].append(place)
+        return [self._matched(asked, places[window]) for window in windows]
+
+    def _matched(self, asked: Vectors, places: Sequence[Place]) -> Matches:
+        words, at = [self._words[:0]], [np.zeros(0, np.int64)]
+        for place in places:
+            low = int(self._ends[place.row - 1]) if place.row else 0
+            span = slice(low, int(self._ends[place.row]))
+            starts = self._starts[span].astype(np.int64) - place.lead
+            own = starts >= (-place.context - 1 if place.context else 0)
+            words.append(self._words[span][own])
+            at.append(place.start + np.maximum(starts[own], 0))
+        every = np.concatenate(words).astype(np.float32)
+        likeness = np.zeros((len(asked), len(every)), np.float32)
+        if likeness.size:
+            likeness += asked @ every.T / 127**2
+        return Matches(np.concatenate(at), likeness)
