@@ -19,8 +19,9 @@ class Late:
     name = "late"
 
     def __init__(self, chunks: Embedded, embedder: Embedder) -> None:
-        self._words = chunks.words
-        self._ends = chunks.ends
+        # As plain arrays, still mapped (see Bm25.open).
+        self._words = np.asarray(chunks.words)
+        self._ends = np.asarray(chunks.ends)
         self._embedder = embedder
 
     def scores(self, question: str, rows: Rows) -> Vectors:
