@@ -11,7 +11,7 @@ from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
-from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Spans, Window
+from rag.types import Block, BlockKind, Cell, Cells, Chunk, Page, Reading, Spans, Window
 
 CHUNKS = "chunks.sqlite"
 TABLES = """
@@ -81,8 +81,7 @@ def unpack_page(values: tuple[Any, ...]) -> Page:
 def pack_window(reading: Reading, window: Window) -> tuple[Any, ...]:
     """A row of the table window. Raises UnicodeEncodeError, as above."""
     section = json.dumps(window.section, ensure_ascii=False)
-    cells = json.dumps(_pack_cells(window.cells), ensure_ascii=False)
-    texts = section, window.kind, window.text, cells
+    texts = section, window.kind, window.text, window.cells.packed
     _refuse_half_characters(reading.reading_id, *texts)
     return window.window_id, reading.reading_id, *texts, window.spans.packed
 
@@ -110,8 +109,7 @@ def unpack_chunk(
 def _unpack_window(
     window_id: str, section: str, kind: BlockKind, text: str, cells: str, spans: bytes
 ) -> Window:
-    way, inside = tuple(json.loads(section)), _unpack_cells(json.loads(cells))
-    return Window(window_id, way, kind, text, Spans(spans), inside)
+    return Window(window_id, tuple(json.loads(section)), kind, text, Spans(spans), Cells(cells))
 
 
 def _refuse_half_characters(*texts: str) -> None:

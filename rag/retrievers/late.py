@@ -36,7 +36,7 @@ class Late:
         words = np.concatenate(
             [self._words[at : at + size] for at, size in zip(starts, sizes, strict=True)]
         )
-        likeness = asked.astype(np.float32) @ words.astype(np.float32).T
+        likeness = words.astype(np.float32) @ asked.astype(np.float32).T
         firsts = (np.cumsum(sizes) - sizes)[filled]
-        result[filled] = np.maximum.reduceat(likeness, firsts, axis=1).mean(axis=0) / 127**2
+        result[filled] = np.maximum.reduceat(likeness, firsts, axis=0).mean(axis=1) / 127**2
         return result
