@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from rag.sentences import sentences
-from rag.types import Block, BlockKind, Cell, Chunk, Page, Reading, Span, Spans, Window
+from rag.types import Block, BlockKind, Cell, Cells, Chunk, Page, Reading, Span, Spans, Window
 
 VERSION = "chunks-5"
 TARGET_WORDS = 140
@@ -155,7 +155,7 @@ class _Draft:
                 for s in self.spans
                 if s.start >= start and s.end <= end
             ),
-            tuple(
+            Cells.of(
                 replace(c, start=c.start - start, end=c.end - start)
                 for c in self.cells
                 if c.start >= start and c.end <= end

@@ -27,9 +27,13 @@ class Mentions:
     """The readings of an index with their rows; threads may share it."""
 
     def __init__(self, rows: Mapping[str, Rows], rows_with: Callable[[str], Rows]) -> None:
-        """``rows`` of each reading, by its id; ``rows_with`` a term, ascending."""
+        """``rows`` of each reading, by its id, all rows together; ``rows_with`` a term, ascending."""
         self._ids = tuple(rows)
-        self._rows = tuple(rows.values())
+        self._sizes = np.array([len(own) for own in rows.values()], np.int64)
+        # Which reading each row is of, so that a word's rows are counted in one go.
+        self._reading_of = np.full(int(self._sizes.sum()), len(rows), np.int64)
+        for number, own in enumerate(rows.values()):
+            self._reading_of[own] = number
         self._rows_with = rows_with
 
     def of(self, text: str) -> list[str]:
@@ -44,8 +48,8 @@ class Mentions:
     def _owner(self, term: str) -> str | None:
         """The reading whose own word a term is, if it is any's."""
         with_term = self._rows_with(term)
-        counts = np.array([np.isin(rows, with_term).sum() for rows in self._rows])
-        shares = counts / np.maximum([len(rows) for rows in self._rows], 1)
+        counts = np.bincount(self._reading_of[with_term], minlength=len(self._ids))
+        shares = counts / np.maximum(self._sizes, 1)
         best = int(shares.argmax()) if len(shares) else 0
         if len(shares) < 2 or counts[best] < _TWICE or shares[best] <= _OWN * shares.sum():
             return None

@@ -7,9 +7,11 @@ optional score or embedding. Provenance is an attribute walk:
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Literal, overload
 
@@ -132,6 +134,36 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Cells(Sequence[Cell]):
+    """Cells as they lie on disk, each made into a Cell only when it is looked at.
+
+    ``packed`` is JSON, a list of [start, end, head]. A search finds tables of hundreds of cells
+    and looks at none; what quotes from a table does.
+    """
+
+    packed: str = "[]"
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> Cells:
+        """These cells, packed."""
+        listed = [[cell.start, cell.end, cell.head] for cell in cells]
+        return cls(json.dumps(listed, ensure_ascii=False))
+
+    def __len__(self) -> int:
+        return len(json.loads(self.packed))
+
+    def __iter__(self) -> Iterator[Cell]:
+        return starmap(Cell, json.loads(self.packed))
+
+    @overload
+    def __getitem__(self, index: int) -> Cell: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Cell]: ...
+    def __getitem__(self, index: int | slice) -> Cell | Sequence[Cell]:
+        return tuple(self)[index]
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One paragraph, heading, table row, caption … of a page, in reading order.
 
@@ -173,7 +205,7 @@ class Window:
     kind: BlockKind
     text: str
     spans: Spans
-    cells: tuple[Cell, ...] = ()
+    cells: Cells = Cells()
 
     @property
     def pages(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from rag.library.builds import BuildReport, build
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
 from rag.stores import faiss as faiss_store
-from rag.types import Block, Box, Cell, Chunk, Page, Reading, Span, Spans, Window
+from rag.types import Block, Box, Cell, Cells, Chunk, Page, Reading, Span, Spans, Window
 
 RECIPE = Recipe("text 1", "words", 64, "f00", "paragraphs 1", "faiss", "lines 1")
 ATTENTION = """# Attention
@@ -114,7 +114,7 @@ def chunk(reading: Reading, pages: Sequence[Page]) -> list[Chunk]:
                 block.kind,
                 block.text,
                 Spans.of(block.spans),
-                block.cells,
+                Cells.of(block.cells),
             )
             chunks.append(Chunk(chunk_id, reading, window, 0, len(block.text), f"caption {i}"))
     return chunks

@@ -28,7 +28,7 @@ from rag.library.packing import (
 from rag.library.pointer import current
 from rag.library.recipe import Recipe
 from rag.protocols import Rows
-from rag.types import BlockKind, Chunk, Page, Place
+from rag.types import BlockKind, Chunk, Page, Place, Window
 
 VECTORS, WORDS, STARTS, ENDS = "vectors.npy", "words.npy", "word_starts.npy", "word_ends.npy"
 
@@ -112,7 +112,8 @@ class Index:
         found = self._select(
             f"{SELECT_CHUNK} WHERE row IN (SELECT value FROM json_each(?))", json.dumps(wanted)
         )
-        by_row = {values[0]: self._chunk(values) for values in found}
+        windows: dict[str, Window] = {}  # rows of one table share theirs
+        by_row = {values[0]: unpack_chunk(values, self._by_id, windows) for values in found}
         try:
             return [by_row[row] for row in wanted]
         except KeyError as error:
@@ -141,7 +142,7 @@ class Index:
     def find(self, chunk_id: str) -> Chunk | None:
         """The chunk of this id, or None: ids outlive a rebuild, but not a change of the text."""
         found = self._select(f"{SELECT_CHUNK} WHERE chunk_id = ?", chunk_id)
-        return self._chunk(found[0]) if found else None
+        return unpack_chunk(found[0], self._by_id, {}) if found else None
 
     def page(self, reading_id: str, number: int) -> Page:
         """One page with all its blocks. Raises ReadingError for an unknown reading or page."""
@@ -179,6 +180,3 @@ class Index:
                 return self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise damaged(self.folder.parents[1], f"{CHUNKS}: {error}") from error
-
-    def _chunk(self, values: tuple[Any, ...]) -> Chunk:
-        return unpack_chunk(values, self._by_id)

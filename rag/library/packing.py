@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any
 
-from rag.types import Block, Cell, Chunk, Page, Reading, Spans, Window
+from rag.types import Block, BlockKind, Cell, Cells, Chunk, Page, Reading, Spans, Window
 
 CHUNKS = "chunks.sqlite"
 TABLES = """
@@ -86,8 +86,7 @@ def unpack_page(values: tuple[Any, ...]) -> Page:
 def pack_window(reading: Reading, window: Window) -> tuple[Any, ...]:
     """A row of the table window. Raises UnicodeEncodeError, as above."""
     section = json.dumps(window.section, ensure_ascii=False)
-    cells = json.dumps(_pack_cells(window.cells), ensure_ascii=False)
-    texts = section, window.kind, window.text, cells
+    texts = section, window.kind, window.text, window.cells.packed
     _refuse_half_characters(reading.reading_id, *texts)
     return window.window_id, reading.reading_id, *texts, window.spans.packed
 
@@ -99,20 +98,23 @@ def pack_chunk(reading: Reading, chunk: Chunk, searched: str) -> tuple[Any, ...]
     return chunk.chunk_id, reading.reading_id, *place, chunk.context, searched
 
 
-def unpack_chunk(values: tuple[Any, ...], readings: Mapping[str, Reading]) -> Chunk:
-    """The chunk, with its window, of a row that ``SELECT_CHUNK`` gave; ``readings`` are by id."""
-    _, chunk_id, reading_id, window_id, section, kind, text, cells, spans, first, last, context = (
-        values
-    )
-    window = Window(
-        window_id,
-        tuple(json.loads(section)),
-        kind,
-        text,
-        Spans(spans),
-        _unpack_cells(json.loads(cells)),
-    )
-    return Chunk(chunk_id, readings[reading_id], window, first, last, context)
+def unpack_chunk(
+    values: tuple[Any, ...], readings: Mapping[str, Reading], windows: dict[str, Window]
+) -> Chunk:
+    """The chunk, with its window, of a row that ``SELECT_CHUNK`` gave; ``readings`` are by id.
+
+    Its window is taken from ``windows``, by id, or put there.
+    """
+    _, chunk_id, reading_id, window_id, *parts, first, last, context = values
+    if window_id not in windows:
+        windows[window_id] = _unpack_window(window_id, *parts)
+    return Chunk(chunk_id, readings[reading_id], windows[window_id], first, last, context)
+
+
+def _unpack_window(
+    window_id: str, section: str, kind: BlockKind, text: str, cells: str, spans: bytes
+) -> Window:
+    return Window(window_id, tuple(json.loads(section)), kind, text, Spans(spans), Cells(cells))
 
 
 def _refuse_half_characters(*texts: str) -> None:
@@ -125,4 +127,4 @@ def _pack_cells(cells: Iterable[Cell]) -> list[list[int | str]]:
 
 
 def _unpack_cells(packed: Iterable[tuple[int, int, str]]) -> tuple[Cell, ...]:
-    return tuple(Cell(start, end, head) for start, end, head in packed)
+    return tuple(starmap(Cell, packed))

@@ -61,7 +61,10 @@ class Bm25:
             raise IndexFailure(
                 f"The lexical index in {folder} is damaged ({error}). Run `python -m rag.index`."
             ) from error
-        return cls(index, int(index.scores["num_docs"]))
+        size = int(index.scores["num_docs"])
+        # As plain arrays, still mapped: a slice of a memmap costs ten times that of an array.
+        index.scores = {name: np.asarray(values) for name, values in index.scores.items()}
+        return cls(index, size)
 
     def weight(self, term: str) -> float:
         """How rare a term is: 0 for one in every chunk, 1 for one in none or a single one."""

@@ -64,7 +64,7 @@ class Hybrid:
         self._rankers = tuple(rankers)
         self._scorers = tuple(scorers)
         self._mentions = mentions
-        self._references = index.rows_of_kind("reference")
+        self._references = frozenset(index.rows_of_kind("reference").tolist())
 
     def retrieve(
         self, question: str, k: int, readings: frozenset[str] | None = None
@@ -112,7 +112,7 @@ class Hybrid:
         return _judged(found, [scorer.scores(text, found.rows[:again]) for scorer in self._scorers])
 
     def _without_references(self, rows: Rows, scores: Vectors) -> tuple[Rows, Vectors]:
-        kept = ~np.isin(rows, self._references)
+        kept = np.array([row not in self._references for row in rows.tolist()], np.bool_)
         return rows[kept], scores[kept]
 
     def _passages(self, found: Iterable[tuple[int, float, Vectors]], k: int) -> list[Passage]:
@@ -121,11 +121,10 @@ class Hybrid:
         names += [scorer.name for scorer in self._scorers]
         passages: dict[str, Passage] = {}
         found = iter(found)
-        while batch := list(islice(found, 2 * k)):
+        # Never more than are still wanted: a chunk comes with its whole window.
+        while batch := list(islice(found, k - len(passages))):
             chunks = self._index.chunks([row for row, _, _ in batch])
             for chunk, (_, score, votes) in zip(chunks, batch, strict=True):
-                if len(passages) == k:
-                    return list(passages.values())
                 said = tuple(zip(names, votes.tolist(), strict=True))
                 passage = Passage(chunk, len(passages) + 1, score, said)
                 passages.setdefault(chunk.window.window_id, passage)

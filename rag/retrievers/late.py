@@ -24,9 +24,10 @@ class Late:
 
     def __init__(self, library: Library, chunks: Embedded, embedder: Embedder) -> None:
         self._library = library
-        self._words = chunks.words
-        self._starts = chunks.starts
-        self._ends = chunks.ends
+        # As plain arrays, still mapped (see Bm25.open).
+        self._words = np.asarray(chunks.words)
+        self._starts = np.asarray(chunks.starts)
+        self._ends = np.asarray(chunks.ends)
         self._embedder = embedder
 
     def scores(self, question: str, rows: Rows) -> Vectors:
@@ -41,9 +42,9 @@ class Late:
         words = np.concatenate(
             [self._words[at : at + size] for at, size in zip(starts, sizes, strict=True)]
         )
-        likeness = asked.astype(np.float32) @ words.astype(np.float32).T
+        likeness = words.astype(np.float32) @ asked.astype(np.float32).T
         firsts = (np.cumsum(sizes) - sizes)[filled]
-        result[filled] = np.maximum.reduceat(likeness, firsts, axis=1).mean(axis=0) / 127**2
+        result[filled] = np.maximum.reduceat(likeness, firsts, axis=0).mean(axis=1) / 127**2
         return result
 
     def matches(self, question: str, passages: Sequence[Passage]) -> list[Matches]:

@@ -1,0 +1,86 @@
+"""Prints how long a warm search takes beside embedding its question, which no search can spare.
+
+    RAG_INDEX=FOLDER OMP_NUM_THREADS=1 python -m tests.benchmarks.warm_search QUESTIONS.jsonl
+
+Counted are the median and the 95th percentile of the wall time of ``Engine.search`` for ten
+passages and of ``embed_query``, in milliseconds, and the quotient of the medians. Each question is
+asked five times, each time with another number behind it, so that it is new to every cache and as
+long for both; searching and embedding take turns in one process on one thread, so that a busy
+machine slows both. The first twenty do not count. With ``--profile FILE`` the searches run under
+cProfile instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from rag import console
+from rag.assembly import open_engine, plugin
+from rag.embedders import bert_onnx, minilm
+from rag.questions import parse_questions
+
+_ROUNDS, _WARM_UP, _PASSAGES = 5, 20, 10
+
+
+def _seconds(run: Callable[[str], object], text: str) -> float:
+    started = time.perf_counter()
+    run(text)
+    return time.perf_counter() - started
+
+
+def _texts(path: Path) -> list[tuple[str, str]]:
+    """Each question twice as often as it is asked: for searching, and as long for embedding."""
+    asked = [q.question for q in parse_questions(console.lines(path), str(path))]
+    return [
+        (f"{text} {10 + turn}", f"{text} {20 + turn}") for turn in range(_ROUNDS) for text in asked
+    ]
+
+
+def _line(name: str, seconds: Sequence[float]) -> str:
+    median, slow = np.percentile(np.array(seconds) * 1000, [50, 95])
+    return f"| {name} | {median:.1f} | {slow:.1f} |"
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.warm_search")
+    parser.add_argument("questions", type=Path, metavar="QUESTIONS.jsonl")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write cProfile's figures")
+    options = parser.parse_args()
+    settings = console.load_settings()
+    with mock.patch.object(minilm, "session", partial(_one_thread, bert_onnx.session)):
+        engine = open_engine(settings)
+        embedder = plugin("embedders", settings.embedder).load(settings)
+    pairs = _texts(options.questions)
+    search = partial(engine.search, k=_PASSAGES)
+    for first, second in pairs[:_WARM_UP]:
+        search(first), embedder.embed_query(second)
+    if options.profile:
+        with cProfile.Profile() as profile:
+            for first, _ in pairs[_WARM_UP:]:
+                search(first)
+        profile.dump_stats(options.profile)
+        return
+    times = [(_seconds(search, a), _seconds(embedder.embed_query, b)) for a, b in pairs[_WARM_UP:]]
+    searching, embedding = zip(*times, strict=True)
+    print(f"{len(times)} searches\n\n| | median, ms | 95 %, ms |\n|---|---|---|")
+    print(_line("embedding the question", embedding))
+    print(_line("warm search, that included", searching))
+    print(f"\nA search takes {np.median(searching) / np.median(embedding):.2f} × its embedding.")
+
+
+def _one_thread(session: Callable[..., object], *given: object, **_: object) -> object:
+    """The model's session with one thread: two would win what another process loses."""
+    return session(*given, threads=1)
+
+
+if __name__ == "__main__":
+    main()
