@@ -30,7 +30,7 @@ class Mentions:
         """``rows`` of each reading, by its id; ``rows_with`` a term, ascending."""
         self._ids = tuple(rows)
         self._rows = tuple(rows.values())
-        self._rows_with = rows_with
+        self.rows_with = rows_with
 
     def of(self, text: str) -> list[str]:
         """The ids of the readings that words of the text point to, the rarest words' first."""
@@ -43,7 +43,7 @@ class Mentions:
 
     def _owner(self, term: str) -> str | None:
         """The reading whose own word a term is, if it is any's."""
-        with_term = self._rows_with(term)
+        with_term = self.rows_with(term)
         counts = np.array([np.isin(rows, with_term).sum() for rows in self._rows])
         shares = counts / np.maximum([len(rows) for rows in self._rows], 1)
         best = int(shares.argmax()) if len(shares) else 0
