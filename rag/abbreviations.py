@@ -88,10 +88,10 @@ class Abbreviations:
     def _long_forms(self, question: str) -> Iterator[tuple[int, str]]:
         for match in _WORD.finditer(question):
             word = match.group()
-            bare = re.sub(r"(?<=\w\w)s$", "", word)
-            short, long = self._long.get(bare.casefold(), ("", ""))
-            if short and (bare == short or rarity(word) >= _NO_WORD):
-                yield match.end(), long
+            for form in dict.fromkeys((word, word.removesuffix("s"))):
+                short, long = self._long.get(form.casefold(), ("", ""))
+                if short and (form == short or rarity(word) >= _NO_WORD):
+                    yield match.end(), long
 
     def _short_forms(self, question: str) -> Iterator[tuple[int, str]]:
         found = [located for located in located_terms(question) if ":" not in located[0]]

@@ -16,7 +16,7 @@ from rag.types import Reading
 
 _KINDS = ("survey", "model paper", "paper", "report", "benchmark")
 _KIND = "|".join(_KINDS)
-_CALLED = re.compile(rf"\b(?:the|this|that|in) ((?:[\w-]+ ){{1,6}}?)({_KIND})\b", re.I)
+_CALLED = re.compile(rf"\b(?:the|this|that|in) ((?:[\w-]+ ){{0,6}}?)({_KIND})\b", re.I)
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
 _ANY_KIND = ("paper", "report")
 _BY = re.compile(
@@ -74,10 +74,12 @@ class Names:
             at = _ORDINALS[words[0]]
             return [numbered[at].reading.reading_id] if -len(numbered) <= at < len(numbered) else []
         asked = terms(" ".join(words))
+        if not asked and kind in _ANY_KIND:
+            return []
         return [
             one.reading.reading_id
             for one, title, fits in zip(self._readings, self._titles, of_kind, strict=True)
-            if fits and asked and all(_stands_in(term, title) for term in asked)
+            if fits and all(_stands_in(term, title) for term in asked)
         ]
 
 
