@@ -36,7 +36,7 @@ _MOST_READINGS = 3
 _FIRST = 20
 """Characters of an entry in which its first author's name begins."""
 
-_NAMED = 0.2
+_NAMED = 0.4
 """What a reading that the question names adds to its rows' scores, which go from 0 to 2."""
 
 
