@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from rag import chunking, fetching, reading_list, readings
+from rag import abbreviations, chunking, fetching, reading_list, readings
 from rag.engine import Engine
-from rag.errors import IndexFailure, IndexMissing, PluginError
+from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
+from rag.meaning import Meaning
 from rag.mentions import Mentions
+from rag.names import Called, Names
 from rag.protocols import Embedder, Parser, Progress, Retriever
 from rag.settings import Settings, plugin_and_model
 from rag.types import Chunk, Page, Reading
@@ -77,8 +79,12 @@ def open_engine(settings: Settings) -> Engine:
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
     late = plugin("retrievers", "late").Late(index, index.embedded(), embedder)
     rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
-    mentions = Mentions(rows, lexical.rows_with)
-    found: Retriever = retriever.load(index, rankers, late, mentions)
+    meaning = Meaning(
+        Mentions(rows, lexical.rows_with),
+        abbreviations.Abbreviations.open(index.folder),
+        Names(_called(index.readings, settings)),
+    )
+    found: Retriever = retriever.load(index, rankers, late, meaning)
     if reranker:
         found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
     return Engine(
@@ -111,6 +117,7 @@ def build_index(
         embedder=lambda: embedder,
         new_store=lambda: plugin("stores", settings.store).new(embedder.dim),
         write_lexical=plugin("retrievers", "bm25").write,
+        write_abbreviations=abbreviations.write,
     )
     made_by = recipe(settings, embedder, parser)
     return builds.build(settings.index_folder, made_by, found, parts, progress)
@@ -128,6 +135,21 @@ def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Read
     for left in found.left_out:
         say(f"{left.name}: {left.reason}")
     return found.readings
+
+
+def _called(found: Sequence[Reading], settings: Settings) -> list[Called]:
+    """The readings with what the reading list says they are and are called."""
+    try:
+        entries = reading_list.load_list(settings.corpus_folders).entries
+    except ReadingError:
+        entries = ()  # `python -m rag.index` says what is wrong with the list.
+    known = {entry.reading_id: entry for entry in entries}
+    return [
+        Called(reading, entry.genre, entry.nicknames)
+        if (entry := known.get(reading.reading_id))
+        else Called(reading)
+        for reading in found
+    ]
 
 
 def _known(settings: Settings) -> dict[str, Reading]:

@@ -34,7 +34,7 @@ class Mentions:
         self._reading_of = np.full(int(self._sizes.sum()), len(rows), np.int64)
         for number, own in enumerate(rows.values()):
             self._reading_of[own] = number
-        self._rows_with = rows_with
+        self.rows_with = rows_with
 
     def of(self, text: str) -> list[str]:
         """The ids of the readings that words of the text point to, the rarest words' first."""
@@ -47,7 +47,7 @@ class Mentions:
 
     def _owner(self, term: str) -> str | None:
         """The reading whose own word a term is, if it is any's."""
-        with_term = self._rows_with(term)
+        with_term = self.rows_with(term)
         counts = np.bincount(self._reading_of[with_term], minlength=len(self._ids))
         shares = counts / np.maximum(self._sizes, 1)
         best = int(shares.argmax()) if len(shares) else 0

@@ -1,6 +1,6 @@
 """The words of a text as search terms: what a question and a page are compared by.
 
-Case, hyphens, thousands separators, word endings and glued footnote digits do not matter.
+Case, hyphens, the spelling of numbers, word endings and glued footnote digits do not matter.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from functools import lru_cache
 
 from Stemmer import Stemmer
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*[a-z%]*|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
+from rag.numerals import NUMBER, WORDS, spellings
+
+_TOKEN = re.compile(rf"{NUMBER}|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
 _PLACE = re.compile(
     r"\b((?i:tab(?:le)?|fig(?:ure)?|sec(?:tion)?|app(?:endix)?|algorithm))\.?\s*"
     r"([A-Z]?\d+(?:\.\d+)*|[A-Z](?:\.\d+)*)\b|> ()(\d+(?:\.\d+)*)\.?\s(?=[A-Z])"
 )
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
 STOP_WORDS = frozenset(
     """
     a about all also am an and any are as at be been being but by can could did do does doing
@@ -75,20 +76,14 @@ def _of_word(word: str) -> tuple[str, ...]:
     if word in STOP_WORDS or not any(map(str.isalnum, word)):
         return ()
     if word[0].isdigit():
-        return _of_number(_THOUSANDS.sub("", word))
+        return spellings(word)
+    if word in WORDS:
+        return (WORDS[word],)
     word = re.sub(r"['’]s?$", "", word)
     stemmed = _stemmer().stemWord(word)
     # "StarCoder6" is StarCoder with footnote 6, or is called so: found by either.
     bare = re.match(r"([^\W\d]{4,})\d$", word)
     return (stemmed, _stemmer().stemWord(bare.group(1))) if bare else (stemmed,)
-
-
-def _of_number(word: str) -> tuple[str, ...]:
-    """A number with its unit, and without it: ``38.5b`` gives ``38.5b`` and ``38.5``."""
-    number = re.match(r"[\d.,]+", word)
-    bare = number.group().rstrip(".,") if number else word
-    unit = word[len(bare) :].strip("%.,")
-    return (f"{bare}{unit}", bare) if unit else (bare,)
 
 
 @lru_cache(maxsize=1)

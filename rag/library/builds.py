@@ -195,11 +195,12 @@ def _write(
     try:
         aside.mkdir(parents=True)
         progress("write", 0, 3)
-        texts = _write_chunks(aside / CHUNKS, kept)
+        texts, prose = _write_chunks(aside / CHUNKS, kept)
         progress("write", 1, 3)
         _write_embedded(aside, Embedded.joined([entry.embedded for entry in kept]), parts)
         progress("write", 2, 3)
         parts.write_lexical(texts, aside)
+        parts.write_abbreviations(prose, aside)
         manifest.seal(aside)
         sync_tree(aside)
         publish(folder, aside, manifest.name)
@@ -208,8 +209,10 @@ def _write(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write_chunks(path: Path, kept: Sequence[Reused | Reread]) -> list[str]:
-    """Write pages and chunks; returns all search texts in the order of rows."""
+def _write_chunks(path: Path, kept: Sequence[Reused | Reread]) -> tuple[list[str], list[str]]:
+    """Write pages and chunks; returns all search texts in the order of rows, and all windows' texts
+    but those of references.
+    """
     uri = f"{path.absolute().as_uri()}?mode=rwc"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
         # The file is nobody's before it is complete: a journal would only cost time.
@@ -219,7 +222,12 @@ def _write_chunks(path: Path, kept: Sequence[Reused | Reread]) -> list[str]:
             entry.insert(db, first)
             first += entry.health.chunks
         db.commit()
-        return [text for (text,) in db.execute("SELECT searched FROM chunk ORDER BY row")]
+        queries = (
+            "SELECT searched FROM chunk ORDER BY row",
+            "SELECT text FROM window WHERE kind != 'reference' ORDER BY rowid",
+        )
+        searched, prose = ([text for (text,) in db.execute(query)] for query in queries)
+        return searched, prose
 
 
 def _write_embedded(aside: Path, embedded: Embedded, parts: Parts) -> None:

@@ -39,7 +39,8 @@ class Parts:
 
     ``embedder`` and ``new_store`` are called only when there is something to embed or to write,
     so that an unchanged index loads no model. ``search_text`` is what of a chunk is embedded.
-    ``write_lexical`` receives all search texts in the order of rows and writes into the folder.
+    ``write_lexical`` receives all search texts in the order of rows and writes into the folder;
+    ``write_abbreviations`` likewise receives the texts of all windows but the bibliographies'.
     """
 
     parse: Callable[[Reading], Sequence[Page]]
@@ -48,3 +49,4 @@ class Parts:
     embedder: Callable[[], Embedder]
     new_store: Callable[[], VectorStore]
     write_lexical: Callable[[Sequence[str], Path], None]
+    write_abbreviations: Callable[[Sequence[str], Path], None]

@@ -16,19 +16,20 @@ import numpy as np
 
 from rag.embedded import Vectors
 from rag.errors import IndexFailure
-from rag.mentions import Mentions
+from rag.meaning import Meaning
 from rag.protocols import Library, Ranker, Rows, Scorer
 from rag.retrievers.hybrid import Hybrid
+from rag.spelling import Spelling
 from rag.terms import terms
 
-VERSION = "bm25-2"
+VERSION = "bm25-3"
 _K1, _B = 1.5, 0.75
 _FOLDER = "bm25"
 
 
-def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, mentions: Mentions) -> Hybrid:
+def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, meaning: Meaning) -> Hybrid:
     """The retriever that hears this ranker alone; all else is as in the fusion of several."""
-    return Hybrid(index, [one for one in rankers if one.name == Bm25.name], (), mentions)
+    return Hybrid(index, [one for one in rankers if one.name == Bm25.name], (), meaning)
 
 
 def write(texts: Sequence[str], folder: Path) -> None:
@@ -49,6 +50,7 @@ class Bm25:
     def __init__(self, index: Any, size: int) -> None:  # noqa: ANN401 - bm25s carries no types
         self._index = index
         self._size = size
+        self._spelling = Spelling(index.vocab_dict, lambda term: len(self.rows_with(term)))
 
     @classmethod
     def open(cls, folder: Path) -> Bm25:
@@ -81,8 +83,11 @@ class Bm25:
         return np.sort(columns["indices"][low:high]).astype(np.int64)
 
     def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
-        """The at most k best rows that share a term with the question, and their scores."""
-        wanted = terms(question)
+        """The at most k best rows that share a term with the question, and their scores.
+
+        A rare word of the question that stands nowhere counts as the nearest one that does.
+        """
+        wanted = self._spelling.terms(question)
         if not wanted:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         scores = np.asarray(self._index.get_scores(wanted), dtype=np.float32)

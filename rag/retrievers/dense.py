@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.embedded import Vectors
-from rag.mentions import Mentions
+from rag.meaning import Meaning
 from rag.protocols import Embedder, Library, Ranker, Rows, Scorer, VectorStore
 from rag.retrievers.hybrid import Hybrid
 
 
-def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, mentions: Mentions) -> Hybrid:
+def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, meaning: Meaning) -> Hybrid:
     """The retriever that hears this ranker alone; all else is as in the fusion of several."""
-    return Hybrid(index, [one for one in rankers if one.name == Dense.name], (), mentions)
+    return Hybrid(index, [one for one in rankers if one.name == Dense.name], (), meaning)
 
 
 class Dense:

@@ -8,19 +8,21 @@ searches, and as much again for late interaction.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.clauses import clauses, joins, pieces
 from rag.embedded import Vectors
-from rag.mentions import Mentions
+from rag.meaning import Meaning
 from rag.protocols import Library, Ranker, Rows, Scorer
+from rag.terms import terms
 from rag.types import Passage
+from rag.works import Work, asked_works, asks_for_references
 
 _DEPTH = 100
 """Rows asked of each ranker: beyond them a row has no say in the first tens of the fusion."""
@@ -31,12 +33,16 @@ _READ_AGAIN = 40
 _MOST_READINGS = 3
 """Readings that get a turn of their own in the passages for one question."""
 
-_ASKS_FOR_REFERENCES = re.compile(r"\b(cit|referenc|bibliograph|publish|venue|arxiv|doi)", re.I)
+_FIRST = 20
+"""Characters of an entry in which its first author's name begins."""
+
+_NAMED = 0.4
+"""What a reading that the question names adds to its rows' scores, which go from 0 to 2."""
 
 
-def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, mentions: Mentions) -> Hybrid:
+def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, meaning: Meaning) -> Hybrid:
     """The retriever over an index, its rankers and its words."""
-    return Hybrid(index, rankers, (scorer,), mentions)
+    return Hybrid(index, rankers, (scorer,), meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,10 @@ class _Found:
     rows: Rows
     scores: Vectors
     votes: Vectors
+
+    def raised(self, bonus: NDArray[np.floating[Any]]) -> _Found:
+        """The same rows in the order of their scores with a bonus each, shape (n,)."""
+        return _ordered(self.rows, (self.scores + bonus).astype(np.float32), self.votes)
 
 
 class Hybrid:
@@ -58,13 +68,15 @@ class Hybrid:
         index: Library,
         rankers: Sequence[Ranker],
         scorers: Sequence[Scorer],
-        mentions: Mentions,
+        meaning: Meaning,
     ) -> None:
         self._index = index
         self._rankers = tuple(rankers)
         self._scorers = tuple(scorers)
-        self._mentions = mentions
-        self._references = frozenset(index.rows_of_kind("reference").tolist())
+        self._meaning = meaning
+        self._mentions = meaning.mentions
+        self._references = index.rows_of_kind("reference")
+        self._set_aside = frozenset(self._references.tolist())
 
     def retrieve(
         self, question: str, k: int, readings: frozenset[str] | None = None
@@ -75,11 +87,12 @@ class Hybrid:
         reading it speaks of gets its turn: otherwise the first passages all come from the reading
         that one part is about.
         """
+        works = (self._entry(work, k, readings) for work in asked_works(question))
         searches = [
             self._search(text, question, k, scope)
             for text, scope in self._parts(question, readings)
         ]
-        return self._passages(_in_turn(searches), k)
+        return self._passages(_in_turn([*filter(None, works), *searches]), k)
 
     def _parts(
         self, question: str, readings: frozenset[str] | None
@@ -99,20 +112,43 @@ class Hybrid:
                 yield text, frozenset({reading})
 
     def _search(self, text: str, question: str, k: int, readings: frozenset[str] | None) -> _Found:
-        """What the rankers find and the scorers make of it."""
+        """What a part of the question finds, the readings that it names ahead of their equals."""
         rows = None if readings is None else self._index.rows_of(readings)
+        text = self._meaning.abbreviations.completed(text)
+        found = self._found(text, k, rows, references=asks_for_references(question))
+        named = self._index.rows_of(self._meaning.names.of(question))
+        return found.raised(_NAMED * np.isin(found.rows, named)) if len(named) else found
+
+    def _entry(self, work: Work, k: int, readings: frozenset[str] | None) -> _Found | None:
+        """The entries of bibliographies that may be of a cited work, likeliest first, if any."""
+        rows = self._references
+        if readings is not None:
+            rows = np.intersect1d(rows, self._index.rows_of(readings))
+        words = terms(" ".join((*work.names, work.year)))
+        for term in words:
+            rows = np.intersect1d(rows, self._mentions.rows_with(term))
+        if len(rows) == 0:
+            return None
+        found = self._found(" ".join((*work.names, work.year)), k, rows, references=True)
+        # An entry begins with its first author: where the name stands later, it is another's.
+        texts = [chunk.text.casefold() for chunk in self._index.chunks(found.rows.tolist())]
+        places = np.array([text.find(work.names[0].casefold()) for text in texts])
+        return found.raised(2.0 * _FIRST / (_FIRST + np.maximum(places, 0)))
+
+    def _found(self, text: str, k: int, rows: Rows | None, *, references: bool) -> _Found:
+        """What the rankers find and the scorers make of it."""
         results = [ranker.top(text, max(_DEPTH, 2 * k), rows) for ranker in self._rankers]
-        if not _ASKS_FOR_REFERENCES.search(question):
+        if not references:
             # Reference lists name everything and say nothing: only who asks for them gets them.
             results = [self._without_references(*result) for result in results]
         found = _fused(results)
         if not self._scorers or len(found.rows) == 0:
             return found
-        again = max(_READ_AGAIN, 2 * k)
-        return _judged(found, [scorer.scores(text, found.rows[:again]) for scorer in self._scorers])
+        again = found.rows[: max(_READ_AGAIN, 2 * k)]
+        return _judged(found, [scorer.scores(text, again) for scorer in self._scorers])
 
     def _without_references(self, rows: Rows, scores: Vectors) -> tuple[Rows, Vectors]:
-        kept = np.array([row not in self._references for row in rows.tolist()], np.bool_)
+        kept = np.array([row not in self._set_aside for row in rows.tolist()], np.bool_)
         return rows[kept], scores[kept]
 
     def _passages(self, found: Iterable[tuple[int, float, Vectors]], k: int) -> list[Passage]:
