@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag import abbreviations
 from rag.embedded import Embedded
 from rag.library.builds import BuildReport, build
 from rag.library.index import Index
@@ -147,6 +148,7 @@ class Workshop:
             self.embedder,
             lambda: faiss_store.new(64),
             write_lines,
+            abbreviations.write,
         )
 
     def parse(self, reading: Reading) -> list[Page]:
