@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import socket
 import sys
 
 from rag import console
-from rag.assembly import build_index, open_engine
+from rag.assembly import build_index, build_name, open_engine
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +23,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _serve(host: str | None, port: str | None) -> int:
     settings = console.load_settings(host=host, port=port)
+    if not _is_free(settings.host, settings.port):
+        console.say(
+            f"Something else listens on {settings.host}:{settings.port}: choose another --port."
+        )
+        return console.FAILED
     # Gradio takes seconds to load: a wrong setting is said before that.
     from rag.web.page import build, launch
     from rag.web.room import Room
@@ -29,6 +35,7 @@ def _serve(host: str | None, port: str | None) -> int:
     room = Room(
         lambda: open_engine(settings),
         lambda progress: build_index(settings, progress, console.say),
+        lambda: build_name(settings),
     )
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
@@ -38,6 +45,17 @@ def _serve(host: str | None, port: str | None) -> int:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED
     return console.DONE
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Whether the page can be served there: asked before anything is loaded."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from rag.engine import Engine
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
 from rag.library.index import Index
+from rag.library.pointer import current
 from rag.library.recipe import Parts, Recipe
 from rag.meaning import Meaning
 from rag.mentions import Mentions
@@ -93,6 +94,11 @@ def open_engine(settings: Settings) -> Engine:
         llm.load(settings, lexical.weight, late),
         settings.passages,
     )
+
+
+def build_name(settings: Settings) -> str:
+    """Which build of the index is in use. Raises IndexMissing where there is none."""
+    return current(settings.index_folder)
 
 
 def build_index(

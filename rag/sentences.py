@@ -11,7 +11,7 @@ import re
 _END = re.compile(r"[.!?][”\"')\]]*(?=\s+[“\"'(\[]*[A-Z0-9•–\\]|\s*$)|\n")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:et al|e\.g|i\.e|cf|vs|etc|resp|approx|Fig|Figs|Tab|Eq|Eqs|Sec|Secs|App|Ref|Refs|No|Nos"
-    r"|Vol|pp|Dr|Prof|St|Jr|Inc|al|ed|eds|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
+    r"|Vol|pp?|Dr|Prof|St|Jr|Inc|al|ed|eds|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
 )
 _BARE_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}\.$")
 

@@ -37,3 +37,8 @@ def test_nothing_is_lost_but_white_space():
 
 def test_a_text_of_white_space_has_no_sentence():
     assert split(" \n ") == []
+
+
+def test_a_page_number_in_brackets_does_not_end_a_sentence():
+    text = "It was trained on more text (p. 3) than any other (pp. 4 and 5). It won."
+    assert len(sentences(text)) == 2

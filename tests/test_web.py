@@ -179,3 +179,32 @@ def test_the_page_fits_a_phone(visit):
     ask(page, "Who built the harbour?")
     page.wait_for_selector("button.chip")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_many_questions_leave_the_newest_answer_and_the_button_in_reach(visit):
+    page = visit(viewport={"width": 1280, "height": 800})
+    for number in range(12):
+        ask(page, f"Who built the harbour, number {number}?")
+    chat = page.locator("#chat")
+    below = "element => element.scrollHeight - element.scrollTop - element.clientHeight"
+    page.wait_for_function(f"({below})(document.querySelector('#chat')) < 5")
+    assert chat.evaluate("element => element.scrollHeight > element.clientHeight")
+    assert chat.bounding_box()["y"] + chat.bounding_box()["height"] < 800
+
+
+def test_on_a_phone_a_citation_brings_its_page_into_view(visit):
+    page = visit(viewport={"width": 360, "height": 740})
+    ask(page, "Who built the harbour?")
+    page.get_by_role("button", name="Citation 1: A Short History of the Harbour, page 1").click()
+    page.wait_for_selector("#pane img")
+    page.wait_for_function("document.querySelector('#pane').getBoundingClientRect().top < 520")
+
+
+def test_a_port_in_use_is_said_in_one_sentence(server):
+    port = server.rsplit(":", 1)[1]
+    done = subprocess.run(
+        [sys.executable, "app.py", "--port", port],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert port in done.stderr

@@ -185,6 +185,7 @@ def session(folder: Path, projection: NDArray[np.float32], threads: int) -> Any:
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
         ir_version=9,
     )
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in graph.weights.values()]

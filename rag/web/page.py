@@ -23,7 +23,15 @@ element.addEventListener('click', (event) => {
   const chip = event.target.closest('button.chip');
   if (chip) trigger('click', {turn: Number(chip.dataset.turn), marker: Number(chip.dataset.marker)});
 });
+const chat = element.closest('#chat') || element;
+new MutationObserver(() => { chat.scrollTop = chat.scrollHeight; })
+  .observe(chat, {childList: true, subtree: true});
 """
+# On a narrow screen the pane stands below the chat.
+_SHOWS_PANE = """() => {
+  const pane = document.getElementById('pane');
+  if (pane.getBoundingClientRect().top > 0.7 * window.innerHeight) pane.scrollIntoView();
+}"""
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 
 
@@ -81,7 +89,9 @@ def build(room: Room) -> gr.Blocks:
         timer.tick(
             watch, None, [status, timer, only], api_visibility="private", show_progress="hidden"
         )
-        chat.click(open_citation, [turns], [pane], api_visibility="private")
+        chat.click(open_citation, [turns], [pane], api_visibility="private").then(
+            None, js=_SHOWS_PANE, api_visibility="private"
+        )
     return page.queue(default_concurrency_limit=16)
 
 
@@ -117,12 +127,13 @@ def _turns(
     room: Room, text: str, chosen: list[str], before: list[views.Turn]
 ) -> Iterator[list[views.Turn]]:
     """The conversation as the answer to its newest question grows."""
-    if room.engine is None:
+    engine = room.current()
+    if engine is None:
         yield [*before, (text, "The readings are still being prepared; ask again in a moment.")]
         return
     yield [*before, (text, "Searching…")]
     try:
-        for answer in room.engine.ask(text, frozenset(chosen) or None):
+        for answer in engine.ask(text, frozenset(chosen) or None):
             yield [*before, (text, answer)]
     except RagError as error:
         yield [*before, (text[:200], str(error))]
@@ -139,9 +150,9 @@ def _pane(images: PageImages, turns: list[views.Turn], chosen: Any) -> str:  # n
         citation = next(c for c in answer.citations if c.marker == chosen["marker"])  # type: ignore[union-attr]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration):
         return '<p class="note">This citation is not part of your conversation.</p>'
-    number = citation.pages[0]
+    reading = citation.passage.chunk.reading
     try:
-        png = images.png(citation.passage.chunk.reading, number, citation.boxes)
+        pages = [(number, images.png(reading, number, citation.boxes)) for number in citation.pages]
     except RagError as error:
         return views.chat([("", str(error))])
-    return views.pane(citation, number, png)
+    return views.pane(citation, pages)

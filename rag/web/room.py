@@ -30,10 +30,17 @@ class Room:
     """Opens the engine, building the index first if there is none or a stale one."""
 
     def __init__(
-        self, open_engine: Callable[[], Engine], build_index: Callable[[Progress], object]
+        self,
+        open_engine: Callable[[], Engine],
+        build_index: Callable[[Progress], object],
+        build_name: Callable[[], str],
     ) -> None:
+        """``build_name`` tells which build of the index is in use, by whoever built it."""
         self._open_engine = open_engine
         self._build_index = build_index
+        self._build_name = build_name
+        self._opened = ""
+        self._lock = threading.Lock()
         self.engine: Engine | None = None
         self.state = State("opening")
 
@@ -41,13 +48,28 @@ class Room:
         """Begin to open the room in a thread of its own."""
         threading.Thread(target=self._start, daemon=True).start()
 
+    def current(self) -> Engine | None:
+        """The engine over the index as it is now: opened again if it was built anew meanwhile."""
+        with self._lock:
+            try:
+                if self.engine is not None and self._build_name() != self._opened:
+                    self._open()
+            except RagError:
+                _log.warning("The new index could not be opened; the old one goes on.")
+            return self.engine
+
+    def _open(self) -> None:
+        name = self._build_name()
+        self.engine = self._open_engine()
+        self._opened = name
+
     def _start(self) -> None:
         try:
             try:
-                self.engine = self._open_engine()
+                self._open()
             except (IndexMissing, IndexStale):
                 self._build_index(self._progress)
-                self.engine = self._open_engine()
+                self._open()
             self.state = State()
         except RagError as error:
             self.state = State(failure=str(error))

@@ -73,18 +73,24 @@ def _pages(pages: Sequence[int]) -> str:
     return ", ".join(map(str, pages))
 
 
-def pane(citation: Citation, number: int, png: bytes) -> str:
-    """The cited page with the quote and its passage beside it."""
+def pane(citation: Citation, pages: Sequence[tuple[int, bytes]]) -> str:
+    """The cited page, or both where a quote runs over, with the quote and its passage beside it.
+
+    ``pages`` are (number, PNG).
+    """
     chunk = citation.passage.chunk
     window = chunk.window
-    title = f"{chunk.reading.title}, page {number}"
-    picture = base64.b64encode(png).decode()
+    title = f"{chunk.reading.title}, page {_pages([number for number, _ in pages])}"
+    pictures = "".join(
+        f'<img alt="{escape(chunk.reading.title)}, page {number}, the quote marked" '
+        f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+        for number, png in pages
+    )
     way = " › ".join(window.section)
     return (
         f"<h3>{escape(title)}</h3><p>{escape(way)}</p>"
         f"<blockquote>{escape(' '.join(citation.quote.split()))}</blockquote>"
-        f'<img alt="{escape(title)}, the quote marked" src="data:image/png;base64,{picture}">'
-        f'<h4>The passage</h4><p class="passage">{escape(window.text)}</p>'
+        f'{pictures}<h4>The passage</h4><p class="passage">{escape(window.text)}</p>'
     )
 
 
