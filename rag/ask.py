@@ -33,7 +33,8 @@ def _ask(arguments: argparse.Namespace) -> int:
 def _as_text(record: Record) -> str:
     if "error" in record:
         return str(record["error"])
-    lines = [textwrap.fill(record["answer"], 96), ""]
+    lines = [record["notice"], ""] if record["notice"] else []
+    lines += [textwrap.fill(record["answer"], 96), ""]
     for citation in record["citations"]:
         pages = ", ".join(map(str, citation["pages"]))
         lines.append(f"[{citation['marker']}] {citation['title']}, p. {pages}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from rag import abbreviations, chunking, fetching, reading_list, readings
-from rag.engine import Engine
+from rag.engine import Engine, Overlap, Writer
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
 from rag.library.index import Index
@@ -17,7 +17,7 @@ from rag.library.recipe import Parts, Recipe
 from rag.meaning import Meaning
 from rag.mentions import Mentions
 from rag.names import Called, Names
-from rag.protocols import Embedder, Parser, Progress, Retriever
+from rag.protocols import Embedder, Parser, Progress, Quoter, Retriever
 from rag.settings import Settings, plugin_and_model
 from rag.types import Chunk, Page, Reading
 
@@ -88,12 +88,12 @@ def open_engine(settings: Settings) -> Engine:
     found: Retriever = retriever.load(index, rankers, late, meaning)
     if reranker:
         found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
-    return Engine(
-        index,
-        found,
-        llm.load(settings, lexical.weight, late),
-        settings.passages,
-    )
+    chosen = llm.load(settings, lexical.weight, late)
+    if isinstance(chosen, Quoter):
+        return Engine(index, found, chosen, settings.passages)
+    # Where the LLM fails there is always an answer in the readings' own words.
+    quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
+    return Engine(index, found, quoter, settings.passages, Writer(chosen, Overlap()))
 
 
 def build_name(settings: Settings) -> str:

@@ -8,6 +8,7 @@
     ├── IndexFailure       the index is missing, stale, damaged, in use or cannot be written
     │   ├── IndexMissing   there is no index yet
     │   └── IndexStale     the index was made by other settings, weights or another version
+    ├── LLMError           a language model cannot be reached, refuses, breaks off or says nothing
     └── PluginError        a plug-in is unknown, or needs a package that is not installed
 
 Each message says what happened, to which file or setting, and what to do next. Commands and the
@@ -45,6 +46,10 @@ class IndexMissing(IndexFailure):
 
 class IndexStale(IndexFailure):
     """The index was made by other settings, other weights or another version."""
+
+
+class LLMError(RagError):
+    """A language model cannot be reached, refuses, breaks off or says nothing."""
 
 
 class PluginError(RagError):

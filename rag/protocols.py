@@ -8,15 +8,15 @@ Everything is synchronous; the web page runs it in threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embedded import Embedded, Matches, Vectors
-from rag.types import BlockKind, Chunk, Page, Passage, Place, Reading, Statement
+from rag.types import BlockKind, Chunk, Page, Passage, Place, Reading, Statement, Status
 
 Rows = NDArray[np.int64]
 """Row numbers of chunks in an index, from 0."""
@@ -168,16 +168,39 @@ class LLM(Protocol):
     """Writes an answer from a prompt: messages in, pieces of text out.
 
     ``messages`` are (role, content) with role system, user or assistant. A backend that cannot
-    stream yields one piece.
+    stream yields one piece. ``context_window`` counts the tokens of prompt and answer together.
+    The ``load`` of a plug-in in ``rag/llms`` gets the settings and how rare a term is in the
+    readings (0 … 1), and returns an LLM or a Quoter.
     """
 
     name: str
+    context_window: int
 
-    def stream(self, messages: Sequence[tuple[str, str]]) -> Iterator[str]:
-        """The answer's pieces, as they come."""
+    def count_tokens(self, text: str) -> int:
+        """The tokens of a text, or rather more than it has."""
+        ...
+
+    def stream(self, messages: Sequence[tuple[str, str]]) -> Generator[str]:
+        """The answer's pieces, as they come; empty ones give whoever waits a chance to leave.
+
+        Closing it ends the request. Raises LLMError, whose message never holds a key.
+        """
         ...
 
 
+Bearing = tuple[int, int, Status]
+"""The part ``window.text[start:end]`` of a passage most like a sentence, and how it bears it out."""
+
+
+class Checker(Protocol):
+    """Tells whether passages bear a sentence out."""
+
+    def check(self, sentence: str, passages: Sequence[Passage]) -> list[Bearing]:
+        """For each passage, in the order given, the sentence or row of it most like ours."""
+        ...
+
+
+@runtime_checkable
 class Quoter(Protocol):
     """Answers in the passages' own words, without a prompt."""
 

@@ -51,6 +51,8 @@ def answer_record(answer: Answer) -> Record:
         "answer": answer.text,
         "abstained": answer.abstained,
         "llm": answer.llm,
+        "notice": answer.notice,
+        "unfinished": answer.unfinished,
         "searched": [reading.reading_id for reading in answer.searched],
         "citations": [citation_record(citation) for citation in answer.citations],
         "passages": [passage_record(passage) for passage in answer.passages],

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
+
+_RANGES = {"port": (0, 65535), "llm_timeout": (1, 3600)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Settings:
     reranker: what reads the first passages again and orders them; empty for nothing
 
     A plug-in that can run several models is set as ``plugin:model``, see ``plugin_and_model``.
+    llm_model, llm_url: which model the llm is asked for, and where; empty for the plug-in's own
+    llm_timeout: for how many seconds an llm may be silent
     passages: how many passages an answer may rest on
     host, port: where the page is served
     """
@@ -37,6 +42,9 @@ class Settings:
     retriever: str = "hybrid"
     reranker: str = ""
     llm: str = "extractive"
+    llm_model: str = ""
+    llm_url: str = ""
+    llm_timeout: int = 60
     passages: int = 8
     host: str = "127.0.0.1"
     port: int = 7860
@@ -84,6 +92,37 @@ def plugin_and_model(setting: str) -> tuple[str, str]:
     return organisation, setting if slash else ""
 
 
+def model_of(settings: Settings, example: str) -> str:
+    """The model that an LLM's plug-in is to ask for: ``plugin:model``, or ``llm_model``.
+
+    Raises SettingsError where neither names one.
+    """
+    plugin, model = plugin_and_model(settings.llm)
+    if not (model or settings.llm_model):
+        raise SettingsError(f"{plugin!r} needs a model: {example}, or RAG_LLM={plugin}:…")
+    return model or settings.llm_model
+
+
+def address(url: str) -> tuple[str, str]:
+    """A backend's address, and its host and port, which may be shown.
+
+    Raises SettingsError for what is no address; it is not repeated, since it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or parts.scheme not in {"http", "https"}:
+        raise SettingsError("RAG_LLM_URL must be an address such as http://127.0.0.1:8000/v1.")
+    return url.rstrip("/"), f"{host}:{port}" if port else host
+
+
+def secret(variable: str) -> str:
+    """A provider's key from its own variable, "" for none: asked for when needed, kept nowhere."""
+    return os.environ.get(variable, "").strip()
+
+
 def _typed(name: str, value: object) -> object:
     """The value as the setting's type: text becomes a number where the default is one."""
     if not isinstance(getattr(Settings(), name), int):
@@ -92,7 +131,7 @@ def _typed(name: str, value: object) -> object:
         number = int(str(value))
     except ValueError:
         raise SettingsError(f"RAG_{name.upper()} must be a whole number, not {value!r}.") from None
-    low, high = (0, 65535) if name == "port" else (1, 100)
+    low, high = _RANGES.get(name, (1, 100))
     if not low <= number <= high:
         raise SettingsError(f"RAG_{name.upper()} must lie between {low} and {high}, not {number}.")
     return number

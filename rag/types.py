@@ -303,7 +303,8 @@ class Answer:
 
     ``text`` carries the markers ``[n]`` of ``citations``. ``searched`` are the readings that
     were looked through. ``seconds`` are (stage, wall seconds). ``done`` is false while the text
-    still grows.
+    still grows. Where an LLM failed, ``notice`` says so in one line and ``unfinished`` is what it
+    had written, incomplete and without citations; ``text`` is then another answer.
     """
 
     question: str
@@ -315,3 +316,5 @@ class Answer:
     llm: str
     seconds: tuple[tuple[str, float], ...]
     done: bool
+    notice: str = ""
+    unfinished: str = ""

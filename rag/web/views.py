@@ -45,8 +45,11 @@ def _answer(turn: int, answer: Answer | str) -> str:
         return _chip(turn, citation) if citation else escape(match.group())
 
     kind = "note" if answer.abstained else "said"
+    notice = f'<p class="note" role="status">{escape(answer.notice)}</p>' if answer.notice else ""
+    if answer.unfinished:
+        notice += f'<p class="note"><del>{escape(answer.unfinished)}</del> (incomplete)</p>'
     text = _MARKER.sub(chip, escape(answer.text)).replace("</button> ", "</button><br>")
-    return f'<p class="{kind}">{text}</p>' + (_nearest(answer) if answer.abstained else "")
+    return notice + f'<p class="{kind}">{text}</p>' + (_nearest(answer) if answer.abstained else "")
 
 
 def _chip(turn: int, citation: Citation) -> str:
