@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from rag import chunking, fetching, reading_list, readings
+from rag.assertions import TermWeight
+from rag.bearing import Checker
 from rag.engine import Engine
 from rag.errors import IndexFailure, IndexMissing, PluginError
 from rag.library import builds
@@ -61,6 +63,20 @@ def open_engine(settings: Settings) -> Engine:
     Raises IndexMissing, IndexStale or IndexFailure where there is none to be used, and
     PluginError for a setting that names no plug-in.
     """
+    return _open(settings)[0]
+
+
+def open_checker(settings: Settings) -> tuple[Engine, Checker]:
+    """An engine over the index that is there, and what checks sentences by its passages.
+
+    Raises what ``open_engine`` raises.
+    """
+    engine, embedder, weight = _open(settings)
+    return engine, Checker(embedder, weight)
+
+
+def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
+    """An engine, its embedder, and how rare a term is in its readings."""
     bm25 = plugin("retrievers", "bm25")
     retriever = plugin("retrievers", settings.retriever)
     llm = plugin("llms", settings.llm)
@@ -81,12 +97,8 @@ def open_engine(settings: Settings) -> Engine:
     found: Retriever = retriever.load(index, rankers, late, mentions)
     if reranker:
         found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
-    return Engine(
-        index,
-        found,
-        llm.load(settings, lexical.weight),
-        settings.passages,
-    )
+    engine = Engine(index, found, llm.load(settings, lexical.weight), settings.passages)
+    return engine, embedder, lexical.weight
 
 
 def build_index(
