@@ -30,7 +30,7 @@ _NUMBER_WORDS = {
     "both": 2,
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?<![\w.@])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?<![\w.@])(?<![A-Za-z]-)(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?:\s?(?P<percent>%|percent\b|per\scent\b)"
     r"|(?P<scale>[kKMBT]|bn)(?![\w])|\s(?P<word>thousand|million|billion|trillion)\b)?",
     re.I,
@@ -49,8 +49,8 @@ _NOT = frozenset(
 )
 _TOTAL = frozenset(
     """
-    all every each any always entirely completely fully whole only solely merely exclusively just
-    never none first best most unbeatable prove proves proved proven settled solved guarantee
+    all every each always entirely completely fully whole only solely merely exclusively just
+    never none first best unbeatable prove proves proved proven settled solved guarantee
     guarantees confirm confirms definitively must impossible everything everyone perfectly perfect
     """.split()  # noqa: SIM905
 )
@@ -104,7 +104,7 @@ _OPPOSITES = tuple(
         ("important crucial essential", "unimportant negligible minor slight"),
         ("rare rarely seldom", "common commonly often frequent frequently"),
         ("start starts begin", "end ends finish"),
-        ("from scratch", "pretrained finetuned"),
+        ("early earlier earliest sooner", "late later latest"),
         ("solved settled", "open unsolved unclear challenge"),
     )
 )

@@ -219,7 +219,7 @@ def differs(claim: Assertion, unit: Assertion) -> bool:
         or (assertions.denials(claim) - assertions.denials(unit)) % 2
         or assertions.direction(claim) * assertions.direction(unit) < 0
         or assertions.opposed(claim, unit)
-        or assertions.totals(claim) - assertions.totals(unit)
+        or (assertions.totals(claim) and not assertions.totals(unit))
         or (
             not other
             and len(shared) == len(claim.weights)
