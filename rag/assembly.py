@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from rag import abbreviations, chunking, fetching, reading_list, readings
+from rag.assertions import TermWeight
+from rag.bearing import Checker
 from rag.engine import Engine, Overlap, Writer
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
@@ -64,6 +66,20 @@ def open_engine(settings: Settings) -> Engine:
     Raises IndexMissing, IndexStale or IndexFailure where there is none to be used, and
     PluginError for a setting that names no plug-in.
     """
+    return _open(settings)[0]
+
+
+def open_checker(settings: Settings) -> tuple[Engine, Checker]:
+    """An engine over the index that is there, and what checks sentences by its passages.
+
+    Raises what ``open_engine`` raises.
+    """
+    engine, embedder, weight = _open(settings)
+    return engine, Checker(embedder, weight)
+
+
+def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
+    """An engine, its embedder, and how rare a term is in its readings."""
     bm25 = plugin("retrievers", "bm25")
     retriever = plugin("retrievers", settings.retriever)
     llm = plugin("llms", settings.llm)
@@ -88,12 +104,14 @@ def open_engine(settings: Settings) -> Engine:
     found: Retriever = retriever.load(index, rankers, late, meaning)
     if reranker:
         found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
-    chosen = llm.load(settings, lexical.weight, late)
-    if isinstance(chosen, Quoter):
-        return Engine(index, found, chosen, settings.passages)
-    # Where the LLM fails there is always an answer in the readings' own words.
-    quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
-    return Engine(index, found, quoter, settings.passages, Writer(chosen, Overlap()))
+    quoter = llm.load(settings, lexical.weight, late)
+    writer = None
+    if not isinstance(quoter, Quoter):
+        # Where the LLM fails there is always an answer in the readings' own words.
+        writer = Writer(quoter, Overlap())
+        quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
+    engine = Engine(index, found, quoter, settings.passages, writer)
+    return engine, embedder, lexical.weight
 
 
 def build_name(settings: Settings) -> str:

@@ -1,0 +1,386 @@
+"""Whether passages bear a sentence out, and which of their words do.
+
+A sentence is compared with each sentence and table row of the passages; the likeliest are compared
+closely, by what they assert. The verdict is a logistic regression on that comparison: its weights
+(rag/bearing.json) and the script that made them (tests/benchmarks/bearing.py) are in the project.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag import assertions
+from rag.assertions import Assertion, Number, TermWeight
+from rag.embedded import Words
+from rag.protocols import Embedder
+from rag.sentences import sentences
+from rag.terms import terms
+from rag.types import Passage, Window
+
+VerdictStatus = Literal["quoted", "supported", "unsupported", "not_in_readings"]
+
+LONGEST_SENTENCE = 2000
+"""Characters; what is longer is a text, and is not called supported unread."""
+
+FEATURES = (
+    "cover", "cover near", "cover passage", "content", "content passage", "cosine",
+    "late", "late low", "late back",
+    "numbers missing", "numbers missing near", "numbers missing everywhere", "numbers",
+    "other numbers",
+    "names missing", "names missing near", "names missing everywhere", "denial",
+    "direction against", "direction along", "comparison", "turned", "opposed", "totals", "hedged",
+    "table", "rank",
+)  # fmt: skip
+"""What is compared, in the order of the weights."""
+
+_WORD = re.compile(r"[^\W_]+")
+_WEIGHTS = Path(__file__).with_name("bearing.json")
+_MOST_PASSAGES = 40
+_MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have more
+_LONGEST_UNIT = 2000
+_CLOSE = 16  # units that are compared by meaning, the best by shared words
+_NUMBERS = 0.5  # what it costs a unit to have none of the claim's numbers
+_OFTEN, _MOST = 3, 0.6  # passages, and the share of a reading's, that make a word its topic
+_SAME = 0.7  # the share of terms that a near copy has in common with its original
+_TURNED = 0.3  # of the pairs of the same words: others stand before what they stood behind
+_NEAR = 0.5  # what a term counts that stands around a unit and not in it
+_FEWEST_WORDS = 4  # of a quotation
+_MOST_QUOTED = 4  # sentences of one quotation
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What passages say to a sentence: ``passage.chunk.window.text[start:end]`` bears on it.
+
+    ``passage`` is None where nothing does, and ``start`` and ``end`` are 0 then. "quoted" has the
+    page's own words, from a sentence's beginning to a sentence's end.
+    """
+
+    status: VerdictStatus
+    passage: Passage | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence or row that may bear on what is checked: ``window.text[start:end]``.
+
+    ``text`` is what it says, a row with its column heads; ``around`` what tells what it speaks of:
+    title, section, caption and the sentences next to it.
+    """
+
+    passage: Passage
+    start: int
+    end: int
+    text: str
+    around: str
+    terms: frozenset[str]
+    near: frozenset[str]
+    """The terms of ``text`` and ``around``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A logistic regression: standardised features times ``weights`` (features x statuses)."""
+
+    statuses: tuple[VerdictStatus, ...]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    @classmethod
+    def load(cls) -> Model:
+        """The weights that come with the project. Raises ValueError if they fit other features."""
+        kept = json.loads(_WEIGHTS.read_text(encoding="utf-8"))
+        if tuple(kept["features"]) != FEATURES:
+            raise ValueError(f"{_WEIGHTS.name} was made for other features: make it anew.")
+        arrays = (np.array(kept[name]) for name in ("mean", "scale", "weights", "bias"))
+        return cls(tuple(kept["statuses"]), *arrays)
+
+    def status(self, features: NDArray[np.float64]) -> VerdictStatus:
+        """The likeliest."""
+        odds = (features - self.mean) / self.scale @ self.weights + self.bias
+        return self.statuses[int(odds.argmax())]
+
+
+class Comparer:
+    """Finds what bears on a sentence and compares the two; threads may share it."""
+
+    def __init__(self, embedder: Embedder, weight: TermWeight) -> None:
+        """``weight`` tells how rare a term is in the readings, 0 … 1."""
+        self._embedder = embedder
+        self._weight = weight
+
+    def units(self, passages: Sequence[Passage]) -> list[Unit]:
+        """The sentences and rows of the passages, in their order."""
+        return [unit for passage in passages[:_MOST_PASSAGES] for unit in self._units(passage)]
+
+    def _units(self, passage: Passage) -> Iterator[Unit]:
+        chunk, window = passage.chunk, passage.chunk.window
+        table = window.kind == "table"
+        places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
+        heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:_LONGEST_UNIT]
+        texts = [_with_heads(window, a, b) for a, b in places]
+        found = [frozenset(terms(text)) for text in texts]
+        always = frozenset(terms(heading))
+        for at, (start, end) in enumerate(places):
+            beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
+            around = ". ".join((heading, *(texts[n] for n in beside)))
+            near = always.union(found[at], *(found[n] for n in beside))
+            yield Unit(passage, start, end, texts[at], around, found[at], near)
+
+    def nearest(
+        self, sentence: str, units: Sequence[Unit]
+    ) -> tuple[Unit, NDArray[np.float64]] | None:
+        """The unit that bears on the sentence best, with its features; None where no term is shared."""
+        claim = Assertion.read(sentence, self._weight)
+        shared = [_cover(claim, unit) for unit in units]
+        # Every unit is compared by its terms, the best few by what they mean: that takes a model.
+        order = sorted(range(len(units)), key=lambda at: -shared[at])[:_CLOSE]
+        close = [units[at] for at in order if shared[at] > 0]
+        if not close or not claim.weights:
+            return None
+        likeness = self._likeness(sentence, close)
+        worth = np.array([_worth(claim, unit) for unit in close]) + likeness[:, :2].sum(axis=1)
+        best = int(worth.argmax())
+        return close[best], _features(claim, close[best], units, likeness[best], self._weight)
+
+    def _likeness(self, sentence: str, units: Sequence[Unit]) -> NDArray[np.float64]:
+        """Of each unit: cosine, late interaction, its weakest quarter, the same from the unit's side.
+
+        What the title of its reading says a unit need not repeat. Shape (units, 4).
+        """
+        asked = self._embedder.embed_query(sentence)
+        found = self._embedder.embed_documents([unit.text for unit in units])
+        rows = [
+            late(asked.words, found.part(at, at + 1).words, self._title(unit))
+            for at, unit in enumerate(units)
+        ]
+        return np.column_stack([found.vectors @ asked.vectors[0], np.array(rows)])
+
+    def _title(self, unit: Unit) -> Words:
+        return self._embedder.embed_query(unit.passage.chunk.reading.title[:_LONGEST_UNIT]).words
+
+
+class Checker:
+    """Tells whether passages bear a sentence out; threads may share it."""
+
+    def __init__(self, embedder: Embedder, weight: TermWeight) -> None:
+        """``weight`` tells how rare a term is in the readings, 0 … 1. Reads the model's weights."""
+        self._comparer = Comparer(embedder, weight)
+        self._weight = weight
+        self._model = Model.load()
+
+    def check(self, sentence: str, passages: Sequence[Passage]) -> Verdict:
+        """The verdict over these passages, best first; a sentence without words is in none."""
+        if len(sentence) > LONGEST_SENTENCE:
+            return Verdict("unsupported", None, 0, 0)
+        units = self._comparer.units(passages)
+        if quoted := _quoted(sentence, units):
+            return quoted
+        nearest = self._comparer.nearest(sentence, units)
+        if nearest is None:
+            return Verdict("not_in_readings", None, 0, 0)
+        unit, features = nearest
+        status = self._model.status(features)
+        if differs(Assertion.read(sentence, self._weight), Assertion.read(unit.text, self._weight)):
+            status = "unsupported"
+        if status == "not_in_readings":
+            return Verdict(status, None, 0, 0)
+        return Verdict(status, unit.passage, unit.start, unit.end)
+
+
+def differs(claim: Assertion, unit: Assertion) -> bool:
+    """Whether the claim has a sentence's words but for what makes it say something else.
+
+    That is a number, a name, a denial, a direction, a total, or who did it to whom.
+    """
+    shared, other = claim.weights.keys() & unit.weights.keys(), unit.weights.keys() - claim.weights
+    if len(shared) < _SAME * max(len(claim.weights), len(unit.weights)):
+        return False
+    lost = _missing(claim.numbers, unit.numbers)
+    return bool(
+        (lost and unit.numbers)
+        or (claim.names - unit.names and unit.names - claim.names)
+        or (assertions.denials(claim) - assertions.denials(unit)) % 2
+        or assertions.direction(claim) * assertions.direction(unit) < 0
+        or assertions.opposed(claim, unit)
+        or (assertions.totals(claim) and not assertions.totals(unit))
+        or (
+            not other
+            and len(shared) == len(claim.weights)
+            and assertions.turned(claim, unit) > _TURNED
+        )
+    )
+
+
+def _rows(window: Window) -> list[tuple[int, int]]:
+    """(start, end) of each line."""
+    found, start = [], 0
+    for line in window.text.split("\n"):
+        if line.strip():
+            found.append((start, start + len(line)))
+        start += len(line) + 1
+    return found
+
+
+def _with_heads(window: Window, start: int, end: int) -> str:
+    """What a sentence or row says, each cell of a row behind its column's head."""
+    cells = [cell for cell in window.cells if start <= cell.start and cell.end <= end]
+    if not any(cell.head for cell in cells):
+        return window.text[start:end][:_LONGEST_UNIT]
+    said = (f"{cell.head}: {window.text[cell.start : cell.end]}".lstrip(": ") for cell in cells)
+    return "; ".join(said)[:_LONGEST_UNIT]
+
+
+def _share(claim: Assertion, found: Set[str]) -> float:
+    """The part of the claim's weight that these terms make up."""
+    total = sum(claim.weights.values())
+    return sum(w for term, w in claim.weights.items() if term in found) / total if total else 0.0
+
+
+def _cover(claim: Assertion, unit: Unit) -> float:
+    """How much of the claim stands in the unit, what stands around it counting less."""
+    here = _share(claim, unit.terms)
+    both = _share(claim, unit.near)
+    return here + _NEAR * (both - here) if here else 0.0
+
+
+def _worth(claim: Assertion, unit: Unit) -> float:
+    """How much of the claim stands in the unit, its numbers counting on top."""
+    found = assertions.numbers(unit.text)
+    lost = _missing(claim.numbers, found) / max(len(claim.numbers), 1)
+    return _cover(claim, unit) - _NUMBERS * lost
+
+
+def late(sentence: Words, unit: Words, title: Words) -> tuple[float, float, float]:
+    """Late interaction of a sentence with a unit, that of its weakest quarter, and the unit's."""
+    if not len(sentence) or not len(unit):
+        return 0.0, 0.0, 0.0
+    pairs = sentence.astype(np.float32) @ unit.astype(np.float32).T / 127**2
+    known = sentence.astype(np.float32) @ title.astype(np.float32).T / 127**2
+    best = np.sort(np.concatenate([pairs, known], axis=1).max(axis=1))
+    weakest = best[: max(len(best) // 4, 1)]
+    return float(best.mean()), float(weakest.mean()), float(pairs.max(axis=0).mean())
+
+
+def _features(
+    claim: Assertion,
+    unit: Unit,
+    units: Sequence[Unit],
+    likeness: NDArray[np.float64],
+    weight: TermWeight,
+) -> NDArray[np.float64]:
+    """What tells whether the unit bears the claim out, in the order of FEATURES."""
+    said, around = Assertion.read(unit.text, weight), Assertion.read(unit.around, weight)
+    window = unit.near.union(*(u.terms for u in units if u.passage is unit.passage))
+    texts = [other.text for other in units]
+    everywhere = [number for text in texts for number in assertions.numbers(text)]
+    topic = _topic(unit, units)
+    mine = _compacts(unit.text)
+    near = mine | _compacts(unit.around)
+    own = frozenset(name for name in claim.names if name not in topic)
+    towards, there = assertions.direction(claim), assertions.direction(said)
+    turned = assertions.turned(claim, said)
+    denied = (assertions.denials(claim) - assertions.denials(said)) % 2
+    content = replace(claim, weights={t: w for t, w in claim.weights.items() if t not in topic})
+    return np.array(
+        [
+            _share(claim, unit.terms),
+            _share(claim, unit.near),
+            _share(claim, window),
+            _share(content, unit.terms),
+            _share(content, window),
+            *likeness,
+            _missing(claim.numbers, said.numbers),
+            _missing(claim.numbers, (*said.numbers, *around.numbers)),
+            _missing(claim.numbers, everywhere),
+            bool(claim.numbers),
+            bool(said.numbers) * _missing(claim.numbers, said.numbers),
+            _absent(own, mine),
+            _absent(own, near),
+            _absent(claim.names, {n for t in texts for n in _compacts(t)}),
+            denied * _share(content, unit.terms),
+            towards * there < 0,
+            towards * there > 0,
+            bool(towards and there) * towards * there * (1 - 2 * turned),
+            turned,
+            min(assertions.opposed(claim, said), 2),
+            min(len(assertions.totals(claim) - assertions.totals(said)), 2),
+            min(max(assertions.hedges(said) - assertions.hedges(claim), 0), 2),
+            unit.passage.chunk.window.kind == "table",
+            unit.passage.rank,
+        ],
+        dtype=np.float64,
+    )
+
+
+def _topic(unit: Unit, units: Sequence[Unit]) -> frozenset[str]:
+    """The words that a reading need not say again: its title's, and those of most of its passages."""
+    reading = unit.passage.chunk.reading
+    texts = {
+        other.passage.chunk.window.text
+        for other in units
+        if other.passage.chunk.reading.reading_id == reading.reading_id
+    }
+    counts = Counter(word for text in texts for word in _compacts(text))
+    often = {word for word, n in counts.items() if n >= max(_OFTEN, _MOST * len(texts))}
+    return _compacts(reading.title).union(often)
+
+
+@lru_cache(maxsize=4096)
+def _compacts(text: str) -> frozenset[str]:
+    """The text's words, and those next to each other as one, as names are compared."""
+    words = [assertions.compact(word) for word in _WORD.findall(text)]
+    return frozenset((*words, *(a + b for a, b in pairwise(words))))
+
+
+def _missing(claimed: Sequence[Number], there: Sequence[Number]) -> float:
+    """How many of the claimed numbers are not there, those in words counting half; at most 2."""
+    lost = [n for n in claimed if not any(assertions.agrees(n, other) for other in there)]
+    return min(sum(0.5 if number.spelt else 1.0 for number in lost), 2.0)
+
+
+def _absent(names: Set[str], there: Set[str]) -> float:
+    """The share of the names that are not there."""
+    return len(names - there) / len(names) if names else 0.0
+
+
+def _quoted(sentence: str, units: Sequence[Unit]) -> Verdict | None:
+    """The place where the sentence stands word for word, or nothing.
+
+    Only from a sentence's beginning to a sentence's end: "A is B", cut from "We do not say that A
+    is B", is no quotation.
+    """
+    wanted = _plain(sentence)
+    if len(wanted.split()) < _FEWEST_WORDS:
+        return None
+    for at, unit in enumerate(units):
+        text, end = unit.passage.chunk.window.text, unit.end
+        for last in units[at : at + _MOST_QUOTED]:
+            if last.passage is not unit.passage:
+                break
+            end = last.end
+            if _plain(text[unit.start : end]) == wanted:
+                return Verdict("quoted", unit.passage, unit.start, end)
+    return None
+
+
+def _plain(text: str) -> str:
+    """Words as they are compared: NFKC, one space between, no bullet or full stop around."""
+    text = " ".join(unicodedata.normalize("NFKC", text).split())
+    return re.sub(r"^[•◦▪–∙·*‣►]\s*", "", text).strip(' .“”"')

@@ -1,0 +1,152 @@
+"""Makes rag/bearing.json: the weights by which a sentence is called supported or not.
+
+``RAG_INDEX=… RAG_CORPUS=… python -m tests.benchmarks.bearing`` compares the claims of
+tests/questions/papers_claims.jsonl with the passages that are found for each, and fits a multinomial
+logistic regression with an L2 penalty by projected gradient descent from zero: no chance is in it,
+so there is no seed. Each status weighs the same. Figures are cross-validated by paper: each paper's claims
+are judged by weights made from the others; ``--write`` keeps the weights made from all.
+
+The index is to hold the papers of the claims (and may hold others).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from rag import bearing
+from rag.assembly import open_engine, plugin
+from rag.assertions import Assertion
+from rag.library.index import Index
+from rag.retrievers.bm25 import Bm25
+from rag.settings import Settings
+
+CLAIMS = Path(__file__).parent.parent / "questions" / "papers_claims.jsonl"
+STATUSES = ("supported", "unsupported", "not_in_readings")
+PENALTY, STEPS, RATE = 3.0, 1500, 0.1
+ANY = (-np.inf, np.inf)
+MORE, LESS, NONE = (0.0, np.inf), (-np.inf, 0.0), (0.0, 0.0)
+ALIKE = {
+    "cover", "cover near", "cover passage", "content", "content passage", "cosine", "late",
+    "late low", "late back",
+}  # fmt: skip
+MISSING = {
+    "numbers missing", "numbers missing near", "numbers missing everywhere", "names missing",
+    "names missing near", "names missing everywhere", "rank",
+}  # fmt: skip
+AGAINST = {
+    "denial", "direction against", "opposed", "totals", "hedged", "turned", "other numbers",
+}  # fmt: skip
+
+
+def signs(feature):
+    """What a feature may count for each status: 130 claims are too few to learn which way it points."""
+    if feature in ALIKE:
+        return MORE, ANY, LESS
+    if feature in MISSING:
+        return LESS, MORE, MORE
+    if feature in AGAINST:
+        return LESS, MORE, NONE
+    if feature == "comparison":
+        return MORE, LESS, NONE
+    return ANY, ANY, ANY
+
+
+LOW, HIGH = np.moveaxis(np.array([signs(feature) for feature in bearing.FEATURES]), 2, 0)
+
+
+def fit(features, labels, low=LOW, high=HIGH):
+    """(mean, scale, weights, bias) for features of shape (claims, features)."""
+    mean, scale = features.mean(0), features.std(0) + 1e-9
+    x, y = (features - mean) / scale, np.eye(len(STATUSES))[labels]
+    balance = (len(labels) / len(STATUSES) / y.sum(0))[labels]
+    weights, bias = np.zeros((x.shape[1], len(STATUSES))), np.zeros(len(STATUSES))
+    for _ in range(STEPS):
+        odds = x @ weights + bias
+        p = np.exp(odds - odds.max(1, keepdims=True))
+        gap = (p / p.sum(1, keepdims=True) - y) * balance[:, None]
+        step = RATE * (x.T @ gap + PENALTY * weights) / len(labels)
+        weights = np.clip(weights - step, low, high)
+        bias -= RATE * gap.sum(0) / len(labels)
+    return mean, scale, weights, bias
+
+
+def cross_validated(features, labels, papers, *bounds):
+    """Each claim's status by weights made from the other papers."""
+    said = np.zeros(len(labels), int)
+    for paper in sorted(set(papers)):
+        out = np.array([other == paper for other in papers])
+        mean, scale, weights, bias = fit(features[~out], labels[~out], *bounds)
+        said[out] = ((features[out] - mean) / scale @ weights + bias).argmax(1)
+    return said
+
+
+def by_rules(features, differing):
+    """Each claim's status without learning: little of it there, something differing, or neither."""
+    column = dict(zip(bearing.FEATURES, features.T, strict=True))
+    absent = column["content passage"] < 0.45
+    wrong = (
+        (column["numbers missing near"] > 0) | (column["names missing near"] > 0.4)
+        | (column["denial"] > 0.4) | (column["direction against"] > 0) | (column["opposed"] > 0)
+        | (column["totals"] > 0) | differing
+    )  # fmt: skip
+    return np.where(absent, 2, np.where(wrong, 1, 0))
+
+
+def report(title, labels, said):
+    """How each status was judged."""
+    print(title)
+    for at, status in enumerate(STATUSES):
+        shares = [np.mean(said[labels == at] == other) for other in range(len(STATUSES))]
+        print(f"  {status:16s}", *(f"{s} {v:.2f}" for s, v in zip(STATUSES, shares, strict=True)))
+
+
+def open_comparer(settings):
+    """What compares, without the weights that are to be made."""
+    index = Index.open(settings.index_folder, None)
+    lexical = Bm25.open(index.folder)
+    return bearing.Comparer(plugin("embedders", settings.embedder).load(settings), lexical.weight)
+
+
+def main(write: bool) -> None:
+    """Print the figures of all ways; keep the weights if asked."""
+    settings = Settings.load(None)
+    engine, comparer = open_engine(settings), open_comparer(settings)
+    claims = [json.loads(line) for line in CLAIMS.read_text("utf-8").splitlines()]
+    rows, differing = [], []
+    for claim in claims:
+        units = comparer.units(engine.search(claim["sentence"], 8))
+        unit, features = comparer.nearest(claim["sentence"], units)
+        rows.append(features)
+        pair = [Assertion.read(t, lambda _: 0.5) for t in (claim["sentence"], unit.text)]
+        differing.append(bearing.differs(*pair))
+    features, differing = np.array(rows), np.array(differing)
+    labels = np.array([STATUSES.index(claim["label"]) for claim in claims])
+    papers = [claim["id"].rsplit("-", 1)[0] for claim in claims]
+    report("rules", labels, by_rules(features, differing))
+    free = cross_validated(features, labels, papers, -np.inf, np.inf)
+    report("regression, cross-validated by paper", labels, free)
+    bound = cross_validated(features, labels, papers)
+    report("regression with bound signs, cross-validated by paper", labels, bound)
+    report(
+        "the same and near copies by rule, as rag.bearing has it",
+        labels,
+        np.where(differing, 1, bound),
+    )
+    if write:
+        keep(features, labels)
+
+
+def keep(features, labels):
+    """Write the weights made from all claims."""
+    names = ("mean", "scale", "weights", "bias")
+    kept = {n: a.round(4).tolist() for n, a in zip(names, fit(features, labels), strict=True)}
+    text = json.dumps({"features": bearing.FEATURES, "statuses": STATUSES} | kept)
+    Path(bearing.__file__).with_name("bearing.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main("--write" in sys.argv[1:])
