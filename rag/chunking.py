@@ -8,15 +8,16 @@ words, so whatever is quoted from it can be boxed.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from rag.sentences import sentences
 from rag.types import Block, BlockKind, Cell, Cells, Chunk, Page, Reading, Span, Spans, Window
 
-VERSION = "chunks-5"
+VERSION = "chunks-6"
 TARGET_WORDS = 140
 """Words after which a chunk of prose is closed at the next sentence's end."""
 
@@ -26,6 +27,8 @@ WINDOW_WORDS = 280
 _LONGEST_HEADING = 160
 _LONGEST_CONTEXT = 240
 """Characters of what is repeated in each chunk: the text needs the room."""
+
+_TABLE = re.compile(r"\bTab(?:le|\.)\s*([A-Z]?\d+)")
 
 _RUNNING: frozenset[BlockKind] = frozenset({"paragraph", "list", "equation"})
 
@@ -194,18 +197,23 @@ class _Draft:
 
 @dataclass(slots=True)
 class _TableDraft:
-    """A table: its caption and heads, and the rows below them."""
+    """A table: its caption and heads, the rows below them, and what the prose says of it."""
 
     section: tuple[str, ...]
     top: list[Block]
     rows: list[Block]
+    told: str
 
     @classmethod
-    def of(cls, section: tuple[str, ...], blocks: Sequence[Block]) -> _TableDraft:
+    def of(
+        cls, section: tuple[str, ...], blocks: Sequence[Block], told: Mapping[str, str]
+    ) -> _TableDraft:
+        """``told`` are sentences by the numbers of the tables they refer to."""
         captions = [block for block in blocks if block.kind == "caption"]
         rows = [block for block in blocks if block.kind != "caption"]
         heads = list(takewhile(lambda block: block.level == 1, rows))
-        return cls(section, captions + heads, rows[len(heads) :])
+        number = next((m[1] for b in captions if (m := _TABLE.search(b.text))), "")
+        return cls(section, captions + heads, rows[len(heads) :], told.get(number, ""))
 
     @property
     def caption(self) -> str:
@@ -244,11 +252,10 @@ class _TableDraft:
         """Rows side by side: those further down are searched with caption and heads as well."""
         heads = " ".join(b.text for b in self.top if b.level == 1)[:_LONGEST_CONTEXT]
         context = "\n".join(part for part in (self.caption, heads) if part)
-        ranges = fitter.grouped(
-            window.text, _lines(window.text), fitter.room(context), WINDOW_WORDS
-        )
+        room = min(fitter.room(context), fitter.room(self.told))
+        ranges = fitter.grouped(window.text, _lines(window.text), room, WINDOW_WORDS)
         for number, (start, end) in enumerate(ranges):
-            yield _Piece(start, end, context if number else "")
+            yield _Piece(start, end, context if number else self.told)
 
     def _each(
         self, text: str, lines: Sequence[tuple[Block, int]], fitter: _Fitter
@@ -283,6 +290,7 @@ def _lines(text: str) -> list[Range]:
 def _drafts(pages: Sequence[Page]) -> Iterator[_Draft | _TableDraft]:
     """Whole paragraphs of one section together; captions, notes and tables on their own."""
     path: list[tuple[int, str]] = []
+    told = _told_of_tables(pages)
     running: _Draft | None = None
     aside: list[_Draft | _TableDraft] = []  # what floats within a paragraph comes behind it
     tables = {
@@ -305,12 +313,24 @@ def _drafts(pages: Sequence[Page]) -> Iterator[_Draft | _TableDraft]:
                 _continue(running, block)
             elif block.group:
                 if rows := tables.pop((page.number, block.group), None):
-                    aside.append(_TableDraft.of(section, rows))
+                    aside.append(_TableDraft.of(section, rows, told))
             elif block.kind != "title":
                 draft = _Draft(section, block.kind)
                 draft.add(block, "")
                 aside.append(draft)
     yield from ([running] if running else []) + aside
+
+
+def _told_of_tables(pages: Sequence[Page]) -> dict[str, str]:
+    """The first sentence of the prose that refers to each table, by the table's number."""
+    told: dict[str, str] = {}
+    for page in pages:
+        for block in page.blocks:
+            if block.kind in _RUNNING and _TABLE.search(block.text):
+                for start, end in sentences(block.text):
+                    for match in _TABLE.finditer(block.text, start, end):
+                        told.setdefault(match[1], block.text[start:end][:_LONGEST_CONTEXT])
+    return told
 
 
 def _continue(draft: _Draft, block: Block) -> None:

@@ -129,3 +129,11 @@ def test_the_readings_sentences_survive_columns_and_pages():
     text = " ".join(" ".join(c.text.split()) for c in chunks(*pages))
     assert "reducing a complex problem into a list of sub-problems" in text
     assert "Causal Language Modeling (CLM)" in text
+
+
+def test_a_table_is_found_by_the_sentence_that_refers_to_it(tmp_path):
+    told = block("paragraph", "Storms took most ships. What was lost is in Table 1, ship by ship.")
+    pages = LiteparseParser().read(pdfs.table_over_a_page_break(tmp_path / "a.pdf"))
+    whole = next(c for c in chunks(page(9, told), *pages) if c.text.startswith("Table 1"))
+    assert "What was lost is in Table 1, ship by ship." in search_text(whole)
+    assert "What was lost" not in whole.window.text
