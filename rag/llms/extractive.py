@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 
 from rag.protocols import Matcher
@@ -22,13 +22,11 @@ TermWeight = Callable[[str], float]
 
 _MOST_WORDS = 110
 _MOST_STATEMENTS = 3
-# What a sentence is worth beside the share of the question's terms in it. Fitted to which sentence
-# of a passage answers, on 209 questions about 13 papers (tests/benchmarks/sentence_weights.py).
-_NEAR = 0.37  # the share of terms that stand around it
-_ASKED_FOR = 0.87  # to hold the kind of thing asked for
-_CLOSE = 1.19  # its words' likeness to the question's
-_PASSAGE = 1.14  # the passage's score, 0 … 1 among the passages
-_MATCHED = 0.65  # to be what the search matched, and not what stands around
+_WEIGHTS = (1.0, 0.37, 0.87, 1.19, 1.14, 0.65)
+"""What each part of a sentence's evidence (``_Evidence``) is worth: fitted to which sentence of the
+passages answers, on 209 questions about 13 papers (tests/benchmarks/sentence_weights.py).
+"""
+
 _BROKEN = 0.3  # what it costs to go on in another column: something may float in between
 _LOOKED_AT = 12  # units of which that is asked
 _WEAKER = 1.15  # a sentence worth so much less than the best is not said
@@ -80,7 +78,7 @@ class Extractive:
         if not asked.weights:
             return []
         units = self._units(asked, passages)
-        if not any(unit.cover >= _ENOUGH or unit.close >= _ALIKE for unit in units):
+        if not any(unit.evidence.answers for unit in units):
             return []
         return [unit.statement for unit in _chosen(units)]
 
@@ -92,10 +90,13 @@ class Extractive:
         for passage, worth, words in zip(passages, worths, matches, strict=True):
             for unit in _units(asked, passage):
                 said = unit.statement
-                matched = said.start < passage.chunk.end and said.end > passage.chunk.start
-                close = words.between(said.start, said.end)
-                more = _CLOSE * close + _MATCHED * matched + _PASSAGE * worth
-                units.append(replace(unit, close=close, score=unit.score + more))
+                evidence = replace(
+                    unit.evidence,
+                    close=words.between(said.start, said.end),
+                    passage=worth,
+                    matched=said.start < passage.chunk.end and said.end > passage.chunk.start,
+                )
+                units.append(replace(unit, evidence=evidence, score=evidence.worth))
         units.sort(key=lambda unit: -unit.score)
         first = [_unbroken(unit) for unit in units[:_LOOKED_AT]]
         return sorted(first, key=lambda unit: -unit.score)
@@ -134,12 +135,40 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What speaks for a sentence, each part 0 … 1.
+
+    ``share`` of the question's terms in it, ``around`` of those that stand around it only,
+    ``asked_for`` whether it holds the kind of thing asked for, ``close`` the likeness of its words
+    to the question's, ``passage`` its passage's score among the passages, ``matched`` whether it
+    is what the search matched and not what stands around.
+    """
+
+    share: float
+    around: float
+    asked_for: float
+    close: float = 0.0
+    passage: float = 0.0
+    matched: float = 0.0
+
+    @property
+    def worth(self) -> float:
+        """The weighted sum."""
+        parts: tuple[float, ...] = astuple(self)
+        return sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True))
+
+    @property
+    def answers(self) -> bool:
+        """Whether there is enough for an answer at all."""
+        return self.share + _AROUND * self.around >= _ENOUGH or self.close >= _ALIKE
+
+
+@dataclass(frozen=True, slots=True)
 class _Unit:
     """A sentence or a row that may answer."""
 
     statement: Statement
-    cover: float
-    close: float
+    evidence: _Evidence
     score: float
 
 
@@ -154,7 +183,7 @@ def _units(asked: _Asked, passage: Passage) -> Iterator[_Unit]:
     found = [{t for t, _, _ in located_terms(window.text[a:b])} for a, b in ranges]
     for at, (start, end) in enumerate(ranges):
         near = around.union(*found[max(at - 2, 0) : at + 2])
-        bonus = _ASKED_FOR * _fits(asked, window.text[start:end])
+        bonus = _fits(asked, window.text[start:end])
         if (
             at
             and _LOOSE_START.match(window.text[start:end])
@@ -206,8 +235,7 @@ def _scored(
     asked: _Asked, statement: Statement, here: set[str], near: set[str], bonus: float
 ) -> _Unit:
     share, around = asked.share(here), asked.share(near - here)
-    score = share + _NEAR * around + bonus * min(1.0, 2 * share)
-    return _Unit(statement, share + _AROUND * around, 0.0, score)
+    return _Unit(statement, _Evidence(share, around, bonus * min(1.0, 2 * share)), 0.0)
 
 
 def _fits(asked: _Asked, sentence: str) -> float:
@@ -241,7 +269,7 @@ def _rows(asked: _Asked, passage: Passage, around: set[str]) -> Iterator[_Unit]:
             named = set().union(*(heads[at] for at in chosen))
             said = _row_said(window.text, cells, chosen)
             statement = Statement(said, passage, start, end)
-            bonus = _ASKED_FOR * (1.0 if asked.share(label) > 0 else 0.0)
+            bonus = 1.0 if asked.share(label) > 0 else 0.0
             yield _scored(asked, statement, here | named, around, bonus)
         elif not cells:
             statement = Statement(_said(line), passage, start, end)

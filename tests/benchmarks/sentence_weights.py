@@ -1,0 +1,91 @@
+"""Which sentence of the passages answers: fits the weights of rag/llms/extractive.py.
+
+``RAG_CORPUS=… RAG_INDEX=… python -m tests.benchmarks.sentence_weights QUESTIONS.jsonl`` over an index
+of the questions' readings. A sentence is right if it holds the most of the wanted facts of all on
+a page of the evidence. The weights maximise the likelihood of a right one under a softmax over the
+question's sentences (cross questions left out, ridge 2), as cross-validated by reading: the share of
+questions whose best sentence is right, with weights from the other readings, is printed beside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from rag.assembly import open_engine
+from rag.llms.extractive import Extractive, _Asked
+from rag.marks import lacking
+from rag.questions import Question, parse_questions
+from rag.settings import Settings
+
+Case = tuple[str, np.ndarray, np.ndarray]
+"""A question's reading, its sentences' evidence (n, 6), which of them are right (n,)."""
+
+
+def cases(path: Path) -> list[Case]:
+    """The answerable questions about one reading, with their sentences."""
+    engine = open_engine(Settings.load())
+    quoter = engine._quoter
+    assert isinstance(quoter, Extractive)
+    found = []
+    for question in parse_questions(path.read_text(encoding="utf-8").splitlines(), str(path)):
+        if not question.answerable or len(question.readings) != 1:
+            continue
+        passages = engine.search(question.question, 8)
+        units = quoter._units(_Asked.read(question.question, quoter._weight), passages)
+        held = np.array([_facts_held(question, unit) for unit in units])
+        if len(held) and held.max() > 0:
+            evidence = np.array([astuple(unit.evidence) for unit in units])
+            found.append((question.readings[0], evidence, held == held.max()))
+    return found
+
+
+def _facts_held(question: Question, unit: object) -> float:
+    chunk = unit.statement.passage.chunk  # type: ignore[attr-defined]
+    there = any(
+        e.reading == chunk.reading.reading_id and e.page in chunk.window.pages
+        for e in question.evidence
+    )
+    text = unit.statement.text  # type: ignore[attr-defined]
+    return there * (1 - len(lacking(question, text)) / len(question.keys))
+
+
+def fitted(some: list[Case]) -> np.ndarray:
+    """The weights that make the right sentences likeliest."""
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        total, slope = float(weights @ weights), 2 * weights
+        for _, evidence, right in some:
+            scores = evidence @ weights
+            chances = np.exp(scores - scores.max())
+            chances /= chances.sum()
+            mass = chances[right].sum()
+            total -= np.log(mass)
+            slope -= evidence.T @ (np.where(right, chances / mass, 0) - chances)
+        return total, slope
+
+    return np.asarray(minimize(loss, np.zeros(6), jac=True, method="L-BFGS-B").x)
+
+
+def main(path: Path) -> None:
+    """Print the weights, the first set to 1, and how often the best sentence is right."""
+    every = cases(path)
+    hits = []
+    for reading in sorted({reading for reading, _, _ in every}):
+        weights = fitted([case for case in every if case[0] != reading])
+        hits += [
+            bool(right[int((evidence @ weights).argmax())])
+            for name, evidence, right in every
+            if name == reading
+        ]
+    weights = fitted(every)
+    sys.stdout.write(f"{len(every)} questions; best sentence right, cross-validated: ")
+    sys.stdout.write(f"{np.mean(hits):.2f}\nweights {(weights / weights[0]).round(2).tolist()}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
