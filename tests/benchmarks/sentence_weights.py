@@ -1,8 +1,8 @@
 """Which sentence of the passages answers: fits the weights of rag/llms/extractive.py.
 
 ``RAG_CORPUS=… RAG_INDEX=… python -m tests.benchmarks.sentence_weights QUESTIONS.jsonl`` over an index
-of the questions' readings. A sentence is right if it holds the most of the wanted facts of all on
-a page of the evidence. The weights maximise the likelihood of a right one under a softmax over the
+of the questions' readings. A sentence is right if it holds most of what is wanted: the share of the
+wanted facts, on a page of the evidence, and half as much for the evidence's own words. The weights maximise the likelihood of a right one under a softmax over the
 question's sentences (cross questions left out, ridge 2), as cross-validated by reading: the share of
 questions whose best sentence is right, with weights from the other readings, is printed beside it.
 """
@@ -18,9 +18,10 @@ from scipy.optimize import minimize
 
 from rag.assembly import open_engine
 from rag.llms.extractive import Extractive, _Asked
-from rag.marks import lacking
+from rag.marks import lacking, page_hit, text_hit
 from rag.questions import Question, parse_questions
 from rag.settings import Settings
+from rag.types import Statement
 
 Case = tuple[str, np.ndarray, np.ndarray]
 """A question's reading, its sentences' evidence (n, 6), which of them are right (n,)."""
@@ -37,21 +38,23 @@ def cases(path: Path) -> list[Case]:
             continue
         passages = engine.search(question.question, 8)
         units = quoter._units(_Asked.read(question.question, quoter._weight), passages)
-        held = np.array([_facts_held(question, unit) for unit in units])
+        held = np.array([_held(question, unit.statement) for unit in units])
         if len(held) and held.max() > 0:
             evidence = np.array([astuple(unit.evidence) for unit in units])
             found.append((question.readings[0], evidence, held == held.max()))
     return found
 
 
-def _facts_held(question: Question, unit: object) -> float:
-    chunk = unit.statement.passage.chunk  # type: ignore[attr-defined]
-    there = any(
-        e.reading == chunk.reading.reading_id and e.page in chunk.window.pages
-        for e in question.evidence
-    )
-    text = unit.statement.text  # type: ignore[attr-defined]
-    return there * (1 - len(lacking(question, text)) / len(question.keys))
+def _held(question: Question, said: Statement) -> float:
+    window = said.passage.chunk.window
+    record = {
+        "reading": said.passage.chunk.reading.reading_id,
+        "pages": list(window.pages),
+        "text": window.text[said.start : said.end],
+    }
+    there = any(page_hit(record, evidence) for evidence in question.evidence)
+    quoted = any(text_hit(record, evidence) for evidence in question.evidence)
+    return there * (1 - len(lacking(question, said.text)) / len(question.keys)) + 0.5 * quoted
 
 
 def fitted(some: list[Case]) -> np.ndarray:
