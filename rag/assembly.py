@@ -82,6 +82,11 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
     """An engine, its embedder, and how rare a term is in its readings."""
     bm25 = plugin("retrievers", "bm25")
     retriever = plugin("retrievers", settings.retriever)
+    if not hasattr(retriever, "load"):
+        raise PluginError(
+            f"{settings.retriever!r} is a part of other retrievers and none by itself: set "
+            "RAG_RETRIEVER to hybrid, bm25 or dense."
+        )
     llm = plugin("llms", settings.llm)
     reranker = plugin("rerankers", settings.reranker) if settings.reranker else None
     if not (settings.index_folder / "current").exists():

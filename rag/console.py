@@ -100,13 +100,13 @@ def _asked(path: Path, number: int, line: str, chosen: frozenset[str] | None) ->
     try:
         item: dict[str, Any] = json.loads(line)
         question, only = item["question"], item.get("filter")
+        if not isinstance(question, str):
+            raise TypeError(f"the question is {json.dumps(question)}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f'{path}, line {number}: not an object with a "question" ({error}).'
         ) from error
-    return Asked(
-        str(item.get("id", number)), str(question), frozenset([str(only)]) if only else chosen
-    )
+    return Asked(str(item.get("id", number)), question, frozenset([str(only)]) if only else chosen)
 
 
 def answer_all(

@@ -190,3 +190,20 @@ def test_retrieval_and_answers_reach_their_bars(readings, dev_answers, tmp_path)
     assert figures["page@5"] >= 0.95
     assert figures["text@5"] >= 0.92
     assert figures["key_in_answer"] >= 0.76
+
+
+def test_a_question_that_is_no_text_is_wrong_usage(readings, tmp_path):
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text('{"id": "1", "question": null}\n', encoding="utf-8")
+    done = readings("search", "--questions", str(asked), "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "line 1" in done.stderr
+
+
+def test_a_part_of_a_retriever_is_none_by_itself(readings):
+    from rag.assembly import open_engine
+    from rag.errors import PluginError
+    from rag.settings import Settings
+
+    with pytest.raises(PluginError, match="hybrid, bm25 or dense"):
+        open_engine(Settings(index=str(readings.index), retriever="late"))
