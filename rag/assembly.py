@@ -19,7 +19,7 @@ from rag.library.recipe import Parts, Recipe
 from rag.meaning import Meaning
 from rag.mentions import Mentions
 from rag.names import Called, Names
-from rag.protocols import Embedder, Parser, Progress, Quoter, Retriever
+from rag.protocols import Embedder, Parser, Progress, Quoter, Retriever, Rows
 from rag.settings import Settings, plugin_and_model
 from rag.types import Chunk, Page, Reading
 
@@ -100,12 +100,7 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
     late = plugin("retrievers", "late").Late(index, index.embedded(), embedder)
-    rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
-    meaning = Meaning(
-        Mentions(rows, lexical.rows_with),
-        abbreviations.Abbreviations.open(index.folder),
-        Names(_called(index.readings, settings)),
-    )
+    meaning = meaning_of(index, lexical.rows_with, settings)
     found: Retriever = retriever.load(index, rankers, late, meaning)
     if reranker:
         found = plugin("retrievers", "reranked").Reranked(found, reranker.load(settings))
@@ -164,6 +159,16 @@ def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Read
     for left in found.left_out:
         say(f"{left.name}: {left.reason}")
     return found.readings
+
+
+def meaning_of(index: Index, rows_with: Callable[[str], Rows], settings: Settings) -> Meaning:
+    """What is known of an index's readings and words; ``rows_with`` are the rows with a term."""
+    rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
+    return Meaning(
+        Mentions(rows, rows_with),
+        abbreviations.Abbreviations.open(index.folder),
+        Names(_called(index.readings, settings)),
+    )
 
 
 def _called(found: Sequence[Reading], settings: Settings) -> list[Called]:

@@ -25,14 +25,13 @@ from unittest import mock
 import numpy as np
 
 from rag import console
-from rag.assembly import plugin
+from rag.assembly import meaning_of, plugin
 from rag.assembly import recipe as recipe_of
 from rag.embedded import Vectors
 from rag.figures import differences, figures
 from rag.library.index import Index
 from rag.library.packing import CHUNKS, read_only
 from rag.marks import Marks, mark
-from rag.mentions import Mentions
 from rag.protocols import Ranker, Rows
 from rag.questions import ALL, Question, parse_questions
 from rag.records import passage_record
@@ -88,21 +87,20 @@ def _retrievers(settings: Settings) -> Iterator[tuple[str, Retrieve]]:
     index = Index.open(settings.index_folder, recipe_of(settings, embedder, parser))
     lexical = Bm25.open(index.folder)
     dense = Dense(plugin("stores", settings.store).open_store(index.folder), embedder)
-    late = Late(index.embedded(), embedder)
-    rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
-    mentions = Mentions(rows, lexical.rows_with)
+    late = Late(index, index.embedded(), embedder)
+    meaning = meaning_of(index, lexical.rows_with, settings)
     both: tuple[Ranker, ...] = (dense, lexical)
-    whole = Hybrid(index, both, (late,), mentions)
+    whole = Hybrid(index, both, (late,), meaning)
     hidden = _table_rows(index)
     fewer = tuple(_Without(ranker, hidden) for ranker in both)
     yield "the product", _plain(whole)
-    yield "without late interaction", _plain(Hybrid(index, both, (), mentions))
+    yield "without late interaction", _plain(Hybrid(index, both, (), meaning))
     yield "without turns", _without_turns(whole)
-    yield f"without {len(hidden)} rows of tables", _plain(Hybrid(index, fewer, (late,), mentions))
-    yield "dense alone", _plain(Hybrid(index, (dense,), (), mentions))
-    yield "BM25 alone", _plain(Hybrid(index, (lexical,), (), mentions))
-    yield "dense alone, without turns", _without_turns(Hybrid(index, (dense,), (), mentions))
-    yield "BM25 alone, without turns", _without_turns(Hybrid(index, (lexical,), (), mentions))
+    yield f"without {len(hidden)} rows of tables", _plain(Hybrid(index, fewer, (late,), meaning))
+    yield "dense alone", _plain(Hybrid(index, (dense,), (), meaning))
+    yield "BM25 alone", _plain(Hybrid(index, (lexical,), (), meaning))
+    yield "dense alone, without turns", _without_turns(Hybrid(index, (dense,), (), meaning))
+    yield "BM25 alone, without turns", _without_turns(Hybrid(index, (lexical,), (), meaning))
 
 
 def _plain(retriever: Hybrid) -> Retrieve:

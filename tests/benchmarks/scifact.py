@@ -28,14 +28,16 @@ from unittest import mock
 
 import numpy as np
 
-from rag import chunking
+from rag import abbreviations, chunking
 from rag.embedded import Vectors
 from rag.embedders.minilm import MiniLm, package_folder
 from rag.figures import RESAMPLES, SEED
 from rag.library.builds import build
 from rag.library.index import Index
 from rag.library.recipe import Parts, Recipe
+from rag.meaning import Meaning
 from rag.mentions import Mentions
+from rag.names import Names
 from rag.protocols import Ranker
 from rag.retrievers import bm25, hybrid
 from rag.retrievers.bm25 import Bm25
@@ -125,6 +127,7 @@ def _open(collection: Collection, folder: Path, embedder: MiniLm) -> Index:
         embedder=lambda: embedder,
         new_store=lambda: faiss.new(embedder.dim),
         write_lexical=bm25.write,
+        write_abbreviations=abbreviations.write,
     )
     build(folder, recipe, (reading,), parts, _progress)
     return Index.open(folder, recipe)
@@ -143,17 +146,21 @@ class _Searches:
         lexical = Bm25.open(index.folder)
         self._dense = Dense(faiss.open_store(index.folder), embedder)
         self._bm25 = lexical
-        self._late = Late(index.embedded(), embedder)
+        self._late = Late(index, index.embedded(), embedder)
         rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
-        self._mentions = Mentions(rows, lexical.rows_with)
+        self._meaning = Meaning(
+            Mentions(rows, lexical.rows_with),
+            abbreviations.Abbreviations.open(index.folder),
+            Names(()),
+        )
 
     def named(self) -> Iterator[tuple[str, Search]]:
         both: tuple[Ranker, ...] = (self._dense, self._bm25)
-        yield "dense alone", self._of(Hybrid(self._index, both[:1], (), self._mentions))
-        yield "BM25 alone", self._of(Hybrid(self._index, both[1:], (), self._mentions))
+        yield "dense alone", self._of(Hybrid(self._index, both[:1], (), self._meaning))
+        yield "BM25 alone", self._of(Hybrid(self._index, both[1:], (), self._meaning))
         yield "RRF of both", self._rrf
-        yield "sum of both", self._of(Hybrid(self._index, both, (), self._mentions))
-        whole = self._of(Hybrid(self._index, both, (self._late,), self._mentions))
+        yield "sum of both", self._of(Hybrid(self._index, both, (), self._meaning))
+        whole = self._of(Hybrid(self._index, both, (self._late,), self._meaning))
         yield "with late interaction (the product)", whole
         for weight in (0.5, 2.0):
             yield f"late interaction × {weight:g}", _changed(whole, weight=weight)
