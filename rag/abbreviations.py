@@ -10,10 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 
+import numpy as np
+
 from rag.errors import IndexFailure
+from rag.protocols import Rows
 from rag.terms import located_terms, rarity, terms
 
 _FILE = "abbreviations.json"
@@ -26,6 +30,14 @@ _NO_NAME = re.compile(r"\d|[^\w\s,’'–-]|[^\S ]")
 _WORD = re.compile(r"[^\W_](?:[\w-]*[^\W_])?")
 _NO_WORD = 0.9
 """Rarity from which a word in small letters may be an abbreviation: "grpo", but not "rest"."""
+
+
+_OFTENER = 2
+"""How many times as often the other form must stand in the index as the one that was asked.
+
+A form that the readings use finds them by itself; the other one beside it only counts its words
+twice, and among many readings it may be the long form of another thing.
+"""
 
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
@@ -60,25 +72,30 @@ def write(texts: Iterable[str], folder: Path) -> None:
 class Abbreviations:
     """Short forms with their long ones; threads may share it."""
 
-    def __init__(self, pairs: Mapping[str, str]) -> None:
+    def __init__(self, pairs: Mapping[str, str], rows_with: Callable[[str], Rows]) -> None:
+        """``pairs`` are long forms by their short ones; ``rows_with`` a term, ascending."""
+        self._rows_with = rows_with
         self._long = {short.casefold(): (short, long) for short, long in pairs.items()}
         self._short: defaultdict[str, list[tuple[list[str], str]]] = defaultdict(list)
         for short, long in pairs.items():
-            if key := terms(long):
+            if len(key := terms(long)) > 1:
                 self._short[key[0]].append((key, short))
 
     @classmethod
-    def open(cls, folder: Path) -> Abbreviations:
+    def open(cls, folder: Path, rows_with: Callable[[str], Rows]) -> Abbreviations:
         """What ``write`` left in ``folder``. Raises IndexFailure if it is damaged."""
         try:
-            return cls(json.loads((folder / _FILE).read_text("utf-8")))
+            return cls(json.loads((folder / _FILE).read_text("utf-8")), rows_with)
         except (OSError, ValueError, AttributeError) as error:
             raise IndexFailure(
                 f"The abbreviations in {folder} are damaged ({error}). Run `python -m rag.index`."
             ) from error
 
     def completed(self, question: str) -> str:
-        """The question with the other form in brackets behind each form that stands alone."""
+        """The question with the other form in brackets behind each form that stands alone.
+
+        Only where the readings use the other one far more.
+        """
         added = [*self._long_forms(question), *self._short_forms(question)]
         for end, other in sorted(added, reverse=True):
             if other.casefold() not in question.casefold():
@@ -90,7 +107,8 @@ class Abbreviations:
             word = match.group()
             for form in dict.fromkeys((word, word.removesuffix("s"))):
                 short, long = self._long.get(form.casefold(), ("", ""))
-                if short and (form == short or rarity(word) >= _NO_WORD):
+                abbreviates = short and (form == short or rarity(word) >= _NO_WORD)
+                if abbreviates and self._rather(long, form):
                     yield match.end(), long
 
     def _short_forms(self, question: str) -> Iterator[tuple[int, str]]:
@@ -98,8 +116,18 @@ class Abbreviations:
         asked = [term for term, _, _ in found]
         for at, term in enumerate(asked):
             for key, short in self._short.get(term, ()):
-                if asked[at : at + len(key)] == key:
-                    yield found[at + len(key) - 1][2], short
+                end = found[at + len(key) - 1][2] if asked[at : at + len(key)] == key else 0
+                if end and self._rather(short, question[found[at][1] : end]):
+                    yield end, short
+
+    def _rather(self, other: str, form: str) -> bool:
+        """Whether the readings rather use the other form."""
+        return self._frequency(other) >= _OFTENER * self._frequency(form)
+
+    def _frequency(self, form: str) -> int:
+        """The rows that have all words of a form."""
+        rows = [self._rows_with(term) for term in terms(form)]
+        return len(reduce(np.intersect1d, rows)) if rows else 0
 
 
 def _long_form(short: str, before: str) -> str:

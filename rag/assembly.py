@@ -166,7 +166,7 @@ def meaning_of(index: Index, rows_with: Callable[[str], Rows], settings: Setting
     rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
     return Meaning(
         Mentions(rows, rows_with),
-        abbreviations.Abbreviations.open(index.folder),
+        abbreviations.Abbreviations.open(index.folder, rows_with),
         Names(_called(index.readings, settings)),
     )
 

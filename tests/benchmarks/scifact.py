@@ -150,7 +150,7 @@ class _Searches:
         rows = {r.reading_id: index.rows_of(frozenset({r.reading_id})) for r in index.readings}
         self._meaning = Meaning(
             Mentions(rows, lexical.rows_with),
-            abbreviations.Abbreviations.open(index.folder),
+            abbreviations.Abbreviations.open(index.folder, lexical.rows_with),
             Names(()),
         )
 
