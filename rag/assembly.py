@@ -10,7 +10,7 @@ from types import ModuleType
 from rag import abbreviations, chunking, fetching, reading_list, readings
 from rag.assertions import TermWeight
 from rag.bearing import Checker
-from rag.engine import Engine, Overlap, Writer
+from rag.engine import Engine, Writer
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
 from rag.library.index import Index
@@ -108,7 +108,7 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
     writer = None
     if not isinstance(quoter, Quoter):
         # Where the LLM fails there is always an answer in the readings' own words.
-        writer = Writer(quoter, Overlap())
+        writer = Writer(quoter, Checker(embedder, lexical.weight))
         quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
     engine = Engine(index, found, quoter, settings.passages, writer)
     return engine, embedder, lexical.weight

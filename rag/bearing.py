@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +26,7 @@ from rag.embedded import Words
 from rag.protocols import Embedder
 from rag.sentences import sentences
 from rag.terms import terms
-from rag.types import Passage, Window
-
-VerdictStatus = Literal["quoted", "supported", "unsupported", "not_in_readings"]
+from rag.types import Passage, Verdict, VerdictStatus, Window
 
 LONGEST_SENTENCE = 2000
 """Characters; what is longer is a text, and is not called supported unread."""
@@ -58,20 +55,6 @@ _TURNED = 0.3  # of the pairs of the same words: others stand before what they s
 _NEAR = 0.5  # what a term counts that stands around a unit and not in it
 _FEWEST_WORDS = 4  # of a quotation
 _MOST_QUOTED = 4  # sentences of one quotation
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What passages say to a sentence: ``passage.chunk.window.text[start:end]`` bears on it.
-
-    ``passage`` is None where nothing does, and ``start`` and ``end`` are 0 then. "quoted" has the
-    page's own words, from a sentence's beginning to a sentence's end.
-    """
-
-    status: VerdictStatus
-    passage: Passage | None
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

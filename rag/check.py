@@ -13,10 +13,10 @@ from typing import Any
 
 from rag import console
 from rag.assembly import open_checker
-from rag.bearing import Verdict
-from rag.engine import line_boxes
+from rag.citations import line_boxes
 from rag.errors import RagError, SettingsError
 from rag.records import Record
+from rag.types import Verdict
 
 _PASSAGES = 8
 """In how many passages a sentence is looked for."""

@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag import prompt
+from rag.citations import Draft, citation
 from rag.errors import LLMError, QuestionError
-from rag.protocols import LLM, Bearing, Checker, Library, Quoter, Retriever
-from rag.sentences import sentences
-from rag.terms import terms
-from rag.types import Answer, Box, Citation, Page, Passage, Reading, Span, Statement, Status
+from rag.protocols import LLM, Checker, Library, Quoter, Retriever
+from rag.types import Answer, Citation, Page, Passage, Reading, Statement
 
 LONGEST_QUESTION = 2000
 """Characters; what is longer is a text and not a question."""
 
 MOST_PASSAGES = 1000
 """More passages than anyone reads; asking for more is a slip."""
-
-_MAY_MISS = 0.3  # the share of a sentence's terms that its quote may lack
 
 
 class Engine:
@@ -147,7 +144,7 @@ class Writer:
         """
         llm = self._llm
         sent = prompt.fitted(asked.question, asked.passages, llm.context_window, llm.count_tokens)
-        draft = _Draft(sent.passages, self._checker)
+        draft = Draft(sent.passages, asked.passages, self._checker)
         text = ""
         with contextlib.closing(llm.stream(sent.messages)) as pieces:
             for piece in pieces:
@@ -169,70 +166,6 @@ class Writer:
         yield asked.answer(shown, citations, llm.name, done=True, abstained=False)
 
 
-class _Draft:
-    """A written answer's sentences with their citations, each compared with its passages once."""
-
-    def __init__(self, passages: Sequence[Passage], checker: Checker) -> None:
-        self._passages = passages
-        self._checker = checker
-        self._checked: dict[prompt.Said, list[Bearing]] = {}
-
-    def shown(self, said: Sequence[prompt.Said], *, whole: bool) -> tuple[str, list[Citation]]:
-        """The text with markers that count from 1, one a citation, and the citations.
-
-        The last sentence of an answer that is not whole has none yet.
-        """
-        parts: list[str] = []
-        citations: list[Citation] = []
-        for at, sentence in enumerate(said):
-            parts.append(sentence.text)
-            if whole or at < len(said) - 1:
-                parts.append(self._cited(sentence, citations))
-        return " ".join(parts), citations
-
-    def _cited(self, sentence: prompt.Said, citations: list[Citation]) -> str:
-        """A sentence's markers; its citations are appended."""
-        there = [n for n in sentence.markers if 1 <= n <= len(self._passages)]
-        cited = [self._passages[n - 1] for n in there]
-        if cited and sentence not in self._checked:
-            self._checked[sentence] = self._checker.check(sentence.text, cited)
-        bearings = iter(zip(cited, self._checked.get(sentence, ()), strict=True))
-        marks: list[str] = []
-        for number in sentence.markers:
-            if number in there:
-                passage, (start, end, status) = next(bearings)
-                citations.append(_citation(len(citations) + 1, passage, start, end, status))
-                marks.append(prompt.marker(len(citations)))
-            else:
-                marks.append(prompt.points_nowhere(number))
-        return " ".join(marks) or prompt.UNCITED
-
-
-class Overlap:
-    """A checker that only counts words: supported is what shares most of its terms and all of its
-    numbers with one sentence or row of the passage.
-    """
-
-    def check(self, sentence: str, passages: Sequence[Passage]) -> list[Bearing]:
-        """For each passage, in the order given, the sentence or row of it most like ours."""
-        return [_most_alike(sentence, passage.chunk.window.text) for passage in passages]
-
-
-def _most_alike(sentence: str, text: str) -> Bearing:
-    wanted = set(terms(sentence))
-    ranges = sentences(text) or [(0, len(text))]
-    held = [wanted.intersection(terms(text[start:end])) for start, end in ranges]
-    best = max(range(len(ranges)), key=lambda at: len(held[at]))
-    start, end = ranges[best]
-    if " ".join(sentence.split()) in " ".join(text[start:end].split()):
-        return start, end, "quoted"
-    missing = wanted - held[best]
-    borne = len(missing) <= _MAY_MISS * len(wanted) and not any(
-        any(map(str.isdigit, term)) for term in missing
-    )
-    return start, end, "supported" if borne else "unsupported"
-
-
 def _checked(question: str) -> str:
     """The question without control characters. Raises QuestionError if it cannot be asked."""
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in question)
@@ -249,40 +182,9 @@ def _checked(question: str) -> str:
 def _quoting(asked: _Asked, statements: Sequence[Statement], llm: str, *, done: bool) -> Answer:
     text = " ".join(f"{s.text} {prompt.marker(at)}" for at, s in enumerate(statements, 1))
     citations = [
-        _citation(at, s.passage, s.start, s.end, "quoted") for at, s in enumerate(statements, 1)
+        citation(at, s.passage, s.start, s.end, "quoted") for at, s in enumerate(statements, 1)
     ]
     return asked.answer(text, citations, llm, done=done, abstained=False)
-
-
-def _citation(marker: int, passage: Passage, start: int, end: int, status: Status) -> Citation:
-    window = passage.chunk.window
-    boxes = line_boxes(window.spans.within(start, end))
-    return Citation(marker, passage, window.text[start:end], boxes, status)
-
-
-def line_boxes(spans: Iterable[Span]) -> tuple[Box, ...]:
-    """Words that follow each other as one box a line of the page."""
-    boxes: list[Box] = []
-    for box in (span.box for span in spans):
-        last = boxes[-1] if boxes else None
-        if last and _same_line(last, box):
-            boxes[-1] = Box(
-                last.page,
-                min(last.x0, box.x0),
-                min(last.y0, box.y0),
-                max(last.x1, box.x1),
-                max(last.y1, box.y1),
-            )
-        else:
-            boxes.append(box)
-    return tuple(boxes)
-
-
-def _same_line(left: Box, right: Box) -> bool:
-    """Whether ``right`` goes on where ``left`` stands, rather than on the next line or column."""
-    overlap = min(left.y1, right.y1) - max(left.y0, right.y0)
-    height = min(left.y1 - left.y0, right.y1 - right.y0)
-    return left.page == right.page and overlap > 0.5 * height and right.x0 > left.x0
 
 
 def _not_found(searched: Sequence[Reading]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.embedded import Embedded, Matches, Vectors
-from rag.types import BlockKind, Chunk, Page, Passage, Place, Reading, Statement, Status
+from rag.types import BlockKind, Chunk, Page, Passage, Place, Reading, Statement, Verdict
 
 Rows = NDArray[np.int64]
 """Row numbers of chunks in an index, from 0."""
@@ -188,15 +188,11 @@ class LLM(Protocol):
         ...
 
 
-Bearing = tuple[int, int, Status]
-"""The part ``window.text[start:end]`` of a passage most like a sentence, and how it bears it out."""
-
-
 class Checker(Protocol):
     """Tells whether passages bear a sentence out."""
 
-    def check(self, sentence: str, passages: Sequence[Passage]) -> list[Bearing]:
-        """For each passage, in the order given, the sentence or row of it most like ours."""
+    def check(self, sentence: str, passages: Sequence[Passage]) -> Verdict:
+        """The verdict over these passages, the first of equals first."""
         ...
 
 

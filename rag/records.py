@@ -36,6 +36,7 @@ def citation_record(citation: Citation) -> Record:
         "quote": citation.quote,
         "text": citation.passage.chunk.window.text,
         "status": citation.status,
+        "moved": citation.moved,
         "boxes": [
             {"page": box.page}
             | {side: round(getattr(box, side), 2) for side in ("x0", "y0", "x1", "y1")}

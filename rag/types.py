@@ -20,6 +20,7 @@ BlockKind = Literal[
     "title", "heading", "paragraph", "list", "table", "caption", "equation", "footnote", "reference"
 ]
 Status = Literal["quoted", "supported", "unsupported"]
+VerdictStatus = Literal["quoted", "supported", "unsupported", "not_in_readings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +279,26 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What passages say to a sentence: ``passage.chunk.window.text[start:end]`` bears on it.
+
+    ``passage`` is None where nothing does, and ``start`` and ``end`` are 0 then. "quoted" has the
+    page's own words, from a sentence's beginning to a sentence's end.
+    """
+
+    status: VerdictStatus
+    passage: Passage | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """The words of a passage that an answer's marker ``[n]`` stands for.
 
     ``quote`` is ``passage.chunk.window.text[start:end]``, copied by position; ``boxes`` cover those
-    words, one box a line of the page.
+    words, one box a line of the page. ``moved`` is true where the answer named another passage, or
+    none, and these words bear it out.
     """
 
     marker: int
@@ -290,6 +306,7 @@ class Citation:
     quote: str
     boxes: tuple[Box, ...]
     status: Status
+    moved: bool
 
     @property
     def pages(self) -> tuple[int, ...]:

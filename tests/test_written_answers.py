@@ -44,10 +44,10 @@ def engine(harbour, server):
                 index=str(harbour.index),
                 llm="openai:small",
                 llm_url=f"{server.url}/v1",
-                llm_timeout=1,
+                llm_timeout=3,
             )
         )
-        # The client's first request loads modules, which may take longer than a second.
+        # The client's first request loads modules, which may take longer than that.
         server.says(answer([TRUE]))
         list(opened.ask(QUESTION))
         yield opened
