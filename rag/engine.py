@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag import prompt
+from rag import conversation, prompt
 from rag.errors import LLMError, QuestionError
+from rag.names import Called, Names
 from rag.protocols import LLM, Bearing, Checker, Library, Quoter, Retriever
 from rag.sentences import sentences
 from rag.terms import terms
@@ -37,12 +38,14 @@ class Engine:
         quoter: Quoter,
         passages: int,
         writer: Writer | None = None,
+        names: Names | None = None,
     ) -> None:
         self._library = library
         self._retriever = retriever
         self._quoter = quoter
         self._passages = passages
         self._writer = writer
+        self._names = names or Names([Called(reading) for reading in library.readings])
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -64,6 +67,22 @@ class Engine:
         if not 1 <= k <= MOST_PASSAGES:
             raise QuestionError(f"Ask for 1 to {MOST_PASSAGES} passages, not {k}.")
         return self._retriever.retrieve(_checked(question), k, readings or None)
+
+    def self_contained(self, question: str, earlier: Sequence[tuple[str, str]]) -> str:
+        """The question as it is meant after ``earlier`` ones; itself where it needs nothing.
+
+        Those are (question, answer) each, oldest first: the question as it was asked in the end,
+        the answer or "". Raises QuestionError for a question that cannot be asked.
+        """
+        question = _checked(question)
+        asked = [_checked(one) for one, _ in earlier[-conversation.LONGEST_MEMORY :]]
+        meant = conversation.self_contained(question, asked, self._names, self._asked_of)
+        return meant if len(meant) <= LONGEST_QUESTION else question
+
+    def _asked_of(self, question: str) -> list[str]:
+        """The reading that a question finds first."""
+        found = self._retriever.retrieve(question, 1)
+        return [passage.chunk.reading.reading_id for passage in found]
 
     def ask(self, question: str, readings: frozenset[str] | None = None) -> Iterator[Answer]:
         """The answer as it grows; the last one is ``done``. Closing it ends an LLM's request.
