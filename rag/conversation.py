@@ -21,8 +21,10 @@ LONGEST_MEMORY = 4
 _LONGEST_CARRIED = 240
 """Characters carried over from what was asked before."""
 
-_FEW = 4
-"""A follow-up that points back has at most so many terms."""
+_FEW, _SOME = 4, 6
+"""A follow-up has at most so many terms; one that points back by "it" or "its" may have some more,
+but not by "they", which may be the authors.
+"""
 
 _COMMON = 0.5
 """Rarity up to which a word alone does not tell what a question is about: "number", "wrong"."""
@@ -41,6 +43,9 @@ _ELLIPTIC = re.compile(
 _TELLING = 0.6
 """Rarity from which a word of a follow-up is carried on to the next one."""
 
+_RARE, _OWN_WORDS = 0.9, 0.5
+"""What an LLM must keep of a follow-up: words this rare; and the share of words it may bring in."""
+
 _ASKS = re.compile(
     r"(?:(?:on|in|for|of|with|by|to|from|at) )?(?:what|which|who|how|why|when|where|is|are|was|were"
     r"|does|do|did|has|have|had|can|could|would|will|should)\b",
@@ -57,10 +62,12 @@ _POINTS = re.compile(
     rf"\b(?:it|they|them|he|she)\b|\b(?:that|this|these|those)\b(?:{_END}|(?= (?:in|at|on|for) ))"
     rf"|\b{_AUX} (?:that|this|these|those)\b(?! (?:paper|survey|report|course|reading)\b)"
     r"|\b(?:this|that|these|those) (?!(?:paper|survey|report|course|reading)s?\b)[\w-]+\W*$"
+    r"|\b(?:the|which) others?\b"
     rf"|\bthere\b{_END}|\bthe same\b{_END}|\b(?:the former|the latter|instead)\b"
     r"|\b(?:the|which|that|any|call)\b(?:\s[\w-]+){0,3}?\sones?\b(?![-\w])",
     re.I,
 )
+_POINTS_SURELY = re.compile(r"\b(?:it|them)\b", re.I)
 _POSSESSIVE = re.compile(r"\b(?:its|their|his|her)\b", re.I)
 _ADDS = re.compile(
     r"\b(?:too|as well|else|either|then|better|worse|bigger|smaller|larger|higher"
@@ -69,7 +76,9 @@ _ADDS = re.compile(
 )
 _EMPTY_IT = re.compile(r"\bit\b[^?.:;]*?\bto\s+\w", re.I)
 _ENDS_CLAUSE = re.compile(r"(?<!\bal)[:;,?!.]\s|\s[-–—+]\s|\b(?:and|or|but)\b", re.I)
-_DEFINES = re.compile(r"\s*(?:what(?:'s|’s|s| is| are| was)|define|explain|describe) (?!the\b)", re.I)
+_DEFINES = re.compile(
+    r"\s*(?:what(?:'s|’s|s| is| are| was)|define|explain|describe) (?!the\b)", re.I
+)
 
 _PREPOSITIONS = r"(?:on|in|with|without|for|from|at|by|of|to|under|after|before|than|as)"
 _PREPOSED = re.compile(rf"({_PREPOSITIONS})\s+(.+)", re.I)
@@ -78,7 +87,10 @@ _VERB = re.compile(
     r"|why|when|where|if|it|they|them|that|this|those|these|there|ones?|other)\b|n['’]t\b|['’]s\s",
     re.I,
 )
-_NAME = re.compile(r"(?<![\w-])[\w.@%+-]*(?:[A-Z]|\d)[\w.@%+-]*(?:\s+[\w.@%+-]*(?:[A-Z]|\d)[\w.@%+-]*)*")
+# A word with a capital or a digit; in front of the first of them no other, or there were many ways
+# to read one word, and a hostile line would take for ever.
+_NAMED = r"(?:[^\W\dA-Z]|[.@%+-])*[A-Z\d][\w.@%+-]*"
+_NAME = re.compile(rf"(?<![\w-]){_NAMED}(?:\s+{_NAMED})*")
 _ARTICLE = re.compile(r"(?:the|a|an)\s+", re.I)
 _QUESTION_WORDS = re.compile(
     r"\s*(?:(?:and|so|ok(?:ay)?)\b[\s,]*)?(?:please\s+)?"
@@ -103,13 +115,13 @@ def depends(question: str) -> bool:
     rest = question[opening.end() :] if opening else question
     found = _content(rest)
     if len(found) > _FEW:
-        return False
+        return len(found) <= _SOME and _points_back(rest, found, _POINTS_SURELY)
     goes_on = opening and (len(found) < 3 or not _ASKS.match(rest))
     return (
         bool(goes_on or _ELLIPTIC.match(rest))
         or _says_little(rest, found)
         or bool(_ADDS.search(rest) or _ONLY_WORD.fullmatch(rest))
-        or bool(_PREPOSED.match(rest) and not _VERB.search(rest))
+        or bool(_PREPOSED.match(rest) and (len(found) < 2 or not _VERB.search(rest)))
         or _points_back(rest, found)
     )
 
@@ -137,6 +149,24 @@ def self_contained(
     return meant[-1]
 
 
+def usable(said: str, question: str, known: Sequence[str]) -> bool:
+    """Whether what an LLM made of a follow-up can be asked in its stead.
+
+    It is one line of bounded length, keeps the follow-up's rare words, and takes most of its words
+    from the follow-up and from what is ``known``: what was said before, and the readings' titles.
+    """
+    if not said or len(said.splitlines()) > 1 or len(said) > len(question) + _LONGEST_CARRIED:
+        return False
+    words = set(terms(said))
+    telling = {
+        term
+        for term, start, end in located_terms(question)
+        if rarity(question[start:end].casefold()) >= _RARE
+    }
+    heard = set(terms(question)).union(*map(terms, known))
+    return bool(words) and telling <= words and len(words - heard) <= _OWN_WORDS * len(words)
+
+
 def _after(
     question: str,
     earlier: Sequence[str],
@@ -156,9 +186,7 @@ def _after(
     return _substituted(question, before, names) or _with_rest(question, before)
 
 
-def _of_another(
-    question: str, before: str, other: Other, seen: Sequence[str], names: Names
-) -> str:
+def _of_another(question: str, before: str, other: Other, seen: Sequence[str], names: Names) -> str:
     """A question about another reading than the one before; ``seen`` are those spoken of, the
     latest first.
     """
@@ -187,16 +215,20 @@ def _says_little(question: str, found: Sequence[tuple[str, int, int]]) -> bool:
     return not found or (common and len(found) < _FEW and not _DEFINES.match(question))
 
 
-def _points_back(question: str, found: Sequence[tuple[str, int, int]]) -> bool:
+def _points_back(
+    question: str, found: Sequence[tuple[str, int, int]], pronouns: re.Pattern[str] = _POINTS
+) -> bool:
     """Whether a pronoun has nothing in the question to stand for: no word in a clause before it.
 
     In one clause "it" is never what the clause is about (binding principle B, Chomsky 1981), but
     "its" may be.
     """
-    for match in _POINTS.finditer(question):
+    for match in pronouns.finditer(question):
         if match.group().casefold() == "it" and _EMPTY_IT.match(question, match.start()):
             continue  # "it helps to …" stands for nothing
-        clause = max((m.end() for m in _ENDS_CLAUSE.finditer(question, 0, match.start())), default=0)
+        clause = max(
+            (m.end() for m in _ENDS_CLAUSE.finditer(question, 0, match.start())), default=0
+        )
         if not any(end <= clause for _, _, end in found):
             return True
     return any(
@@ -234,7 +266,8 @@ def _slots(before: str, preposition: str | None) -> list[tuple[int, int]]:
     if preposition is None:
         return found
     phrase = re.compile(
-        rf"\b{preposition}\s+(.*?)(?=\s+{_PREPOSITIONS}\b|[,;:?]|$|\s+(?:when|if|while|and|or)\b)", re.I
+        rf"\b{preposition}\s+(.*?)(?=\s+{_PREPOSITIONS}\b|[,;:?]|$|\s+(?:when|if|while|and|or)\b)",
+        re.I,
     )
     phrases = [m.span(1) for m in phrase.finditer(before)]
     return [(a, b) for a, b in found if any(start <= a and b <= end for start, end in phrases)]
@@ -265,5 +298,7 @@ def _topic(before: str) -> str:
         # What a follow-up leant on itself matters more than its own few words.
         root = carried[1].split("; ")[0]
         words = (own[start:end] for _, start, end in _content(own))
-        own = f"{root}; {own}" if any(rarity(word.casefold()) >= _TELLING for word in words) else root
+        own = (
+            f"{root}; {own}" if any(rarity(word.casefold()) >= _TELLING for word in words) else root
+        )
     return own if len(own) <= _LONGEST_CARRIED else own[:_LONGEST_CARRIED].rsplit(" ", 1)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -76,8 +77,13 @@ class Engine:
         """
         question = _checked(question)
         asked = [_checked(one) for one, _ in earlier[-conversation.LONGEST_MEMORY :]]
-        meant = conversation.self_contained(question, asked, self._names, self._asked_of)
-        return meant if len(meant) <= LONGEST_QUESTION else question
+        by_rule = conversation.self_contained(question, asked, self._names, self._asked_of)
+        if by_rule == question or len(by_rule) > LONGEST_QUESTION:
+            return question
+        if self._writer is None:
+            return by_rule
+        titles = [reading.title for reading in self.readings]
+        return self._writer.meant(question, earlier[-len(asked) :], titles) or by_rule
 
     def _asked_of(self, question: str) -> list[str]:
         """The reading that a question finds first."""
@@ -186,6 +192,24 @@ class Writer:
             return
         shown, citations = draft.shown(said, whole=True)
         yield asked.answer(shown, citations, llm.name, done=True, abstained=False)
+
+    def meant(
+        self, question: str, earlier: Sequence[tuple[str, str]], titles: Sequence[str]
+    ) -> str:
+        """A follow-up as the LLM makes it stand by itself, or "" where what it says is of no use."""
+        text = ""
+        try:
+            messages = prompt.meant(question, earlier, titles)
+            with contextlib.closing(self._llm.stream(messages)) as pieces:
+                for piece in pieces:
+                    text += piece
+                    if len(text) > prompt.MOST_CHARACTERS:
+                        return ""
+        except LLMError:
+            return ""
+        said = prompt.meant_as(text)
+        known = [*itertools.chain(*earlier), *titles]
+        return said if conversation.usable(said, question, known) else ""
 
 
 class _Draft:

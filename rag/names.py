@@ -23,7 +23,8 @@ _BY = re.compile(
     rf"([^\W\d_][\w'’-]+?)(?: et al\b\.?(?:['’]s)?| and colleagues|['’]s? (?:{_KIND})\b)", re.I
 )
 _OTHER = re.compile(
-    rf"\b(?:the )?other (?:([\w-]+) )??((?:{_KIND}|reading|publication|article|text|authors))\b", re.I
+    rf"\b(?:the )?other (?:([\w-]+) )??((?:{_KIND}|reading|publication|article|text|authors))\b",
+    re.I,
 )
 _STEM = 4
 """Letters from which the beginning of a word stands for it: "math", "config"."""
@@ -112,7 +113,12 @@ class Names:
     def unnamed(self, question: str) -> str:
         """The question without the words that name a reading."""
         for pattern in filter(None, (self._spelled_as_typed, _CALLED, _BY)):
-            question = re.sub(rf"(?:\b(?:of|by|in|from|according to) )?(?:{pattern.pattern})", " ", question, flags=re.I)
+            question = re.sub(
+                rf"(?:\b(?:of|by|in|from|according to) )?(?:{pattern.pattern})",
+                " ",
+                question,
+                flags=re.I,
+            )
         titled = self.hinted_words(question)
         kept = [word for word in question.split() if not titled & set(terms(word))]
         return " ".join(kept)
