@@ -225,7 +225,7 @@ def _points_back(
     """
     for match in pronouns.finditer(question):
         if match.group().casefold() == "it" and _EMPTY_IT.match(question, match.start()):
-            continue  # "it helps to …" stands for nothing
+            continue  # "It helps to …" stands for nothing.
         clause = max(
             (m.end() for m in _ENDS_CLAUSE.finditer(question, 0, match.start())), default=0
         )

@@ -37,7 +37,11 @@ def lines(path):
     [
         (FLEET, "and on Java?", FLEET.replace("Python", "Java")),
         ("How fast is GPT-3?", "What about GPT-4?", "How fast is GPT-4?"),
-        ("How many boats were there in 2006?", "And in 2013?", "How many boats were there in 2013?"),
+        (
+            "How many boats were there in 2006?",
+            "And in 2013?",
+            "How many boats were there in 2013?",
+        ),
         (
             "What does LLaMA-7B reach on BOATS?",
             "And Alpaca-7B's?",
@@ -125,7 +129,9 @@ def test_nearly_all_questions_about_the_readings_stay_as_they_are():
 
 
 def test_nearly_all_followups_are_seen_to_be_such():
-    found = [meant(line["followup"], line["first"]) != line["followup"] for line in lines(FOLLOWUPS)]
+    found = [
+        meant(line["followup"], line["first"]) != line["followup"] for line in lines(FOLLOWUPS)
+    ]
     assert sum(found) / len(found) >= 0.95
 
 
@@ -176,7 +182,9 @@ def test_of_several_other_readings_the_one_spoken_of_before_is_meant():
 
 
 def test_a_reading_named_in_the_followup_takes_the_place_of_the_one_named_before():
-    asked = meant("Does Kvassir do something like that?", "What does the boats survey say of tides?")
+    asked = meant(
+        "Does Kvassir do something like that?", "What does the boats survey say of tides?"
+    )
     assert "tides" in asked
     assert "survey" not in asked
 
