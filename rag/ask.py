@@ -8,7 +8,7 @@ import textwrap
 
 from rag import console
 from rag.assembly import open_engine
-from rag.records import Record, answer_record
+from rag.records import Record, answer_record, question_record
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,8 +24,9 @@ def _ask(arguments: argparse.Namespace) -> int:
     engine = open_engine(console.load_settings(llm=arguments.llm))
 
     def answer(asked: console.Asked) -> Record:
-        *_, last = engine.ask(asked.question, asked.readings)
-        return answer_record(last)
+        meant = asked.meant(engine)
+        *_, last = engine.ask(meant, asked.readings)
+        return answer_record(last) | question_record(asked.question, meant)
 
     return console.answer_all(arguments, answer, _as_text)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.engine import Engine
 from rag.errors import QuestionError, RagError, SettingsError
 from rag.records import Record
 from rag.settings import Settings
@@ -26,11 +27,18 @@ DONE, FAILED, USAGE, LEFT_OUT = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question of the command line or of a question file."""
+    """One question of the command line or of a question file, and those it follows."""
 
     question_id: str
     question: str
     readings: frozenset[str] | None
+    earlier: tuple[str, ...] = ()
+
+    def meant(self, engine: Engine) -> str:
+        """The question that is asked in the end. Raises QuestionError if it cannot be asked."""
+        if not self.earlier:
+            return self.question
+        return engine.self_contained(self.question, [(one, "") for one in self.earlier])
 
 
 def say(line: str) -> None:
@@ -69,7 +77,8 @@ def question_arguments(parser: argparse.ArgumentParser) -> None:
         "--questions",
         type=Path,
         metavar="FILE.jsonl",
-        help='many questions: one {"id", "question", "filter"?} a line',
+        help='many questions: one {"id", "question", "filter"?, "earlier"?} a line; "earlier" are '
+        'the questions before it; or "first" and "followup" instead',
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -99,14 +108,25 @@ def lines(path: Path) -> list[str]:
 def _asked(path: Path, number: int, line: str, chosen: frozenset[str] | None) -> Asked:
     try:
         item: dict[str, Any] = json.loads(line)
-        question, only = item["question"], item.get("filter")
+        question, earlier = _conversation(item)
+        only = item.get("filter")
         if not isinstance(question, str):
             raise TypeError(f"the question is {json.dumps(question)}")
+        if not (isinstance(earlier, list) and all(isinstance(one, str) for one in earlier)):
+            raise TypeError(f"what was asked before is {json.dumps(earlier)}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f'{path}, line {number}: not an object with a "question" ({error}).'
         ) from error
-    return Asked(str(item.get("id", number)), question, frozenset([str(only)]) if only else chosen)
+    readings = frozenset([str(only)]) if only else chosen
+    return Asked(str(item.get("id", number)), question, readings, tuple(earlier))
+
+
+def _conversation(item: dict[str, Any]) -> tuple[object, object]:
+    """A line's question and the list of those before it. Raises KeyError where one is missing."""
+    if "followup" in item:
+        return item["followup"], [item["first"]]
+    return item["question"], item.get("earlier") or []
 
 
 def answer_all(
@@ -126,7 +146,11 @@ def answer_all(
             failed = True
             record |= {"error": str(error), "passages": []}
             say(f"{asked.question_id}: {error}")
-        show(json.dumps(record, ensure_ascii=False) if arguments.json else as_text(record))
+        if arguments.json:
+            show(json.dumps(record, ensure_ascii=False))
+        else:
+            meant = f"Asked: {record['asked']}\n\n" if "asked" in record else ""
+            show(meant + as_text(record))
     return FAILED if failed else DONE
 
 

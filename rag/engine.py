@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag import prompt
+from rag import conversation, prompt
 from rag.citations import Draft, citation
 from rag.errors import LLMError, QuestionError
+from rag.names import Called, Names
 from rag.protocols import LLM, Checker, Library, Quoter, Retriever
 from rag.types import Answer, Citation, Page, Passage, Reading, Statement
 
@@ -34,12 +36,14 @@ class Engine:
         quoter: Quoter,
         passages: int,
         writer: Writer | None = None,
+        names: Names | None = None,
     ) -> None:
         self._library = library
         self._retriever = retriever
         self._quoter = quoter
         self._passages = passages
         self._writer = writer
+        self._names = names or Names([Called(reading) for reading in library.readings])
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -61,6 +65,27 @@ class Engine:
         if not 1 <= k <= MOST_PASSAGES:
             raise QuestionError(f"Ask for 1 to {MOST_PASSAGES} passages, not {k}.")
         return self._retriever.retrieve(_checked(question), k, readings or None)
+
+    def self_contained(self, question: str, earlier: Sequence[tuple[str, str]]) -> str:
+        """The question as it is meant after ``earlier`` ones; itself where it needs nothing.
+
+        Those are (question, answer) each, oldest first: the question as it was asked in the end,
+        the answer or "". Raises QuestionError for a question that cannot be asked.
+        """
+        question = _checked(question)
+        asked = [_checked(one) for one, _ in earlier[-conversation.LONGEST_MEMORY :]]
+        by_rule = conversation.self_contained(question, asked, self._names, self._asked_of)
+        if by_rule == question or len(by_rule) > LONGEST_QUESTION:
+            return question
+        if self._writer is None:
+            return by_rule
+        titles = [reading.title for reading in self.readings]
+        return self._writer.meant(question, earlier[-len(asked) :], titles) or by_rule
+
+    def _asked_of(self, question: str) -> list[str]:
+        """The reading that a question finds first."""
+        found = self._retriever.retrieve(question, 1)
+        return [passage.chunk.reading.reading_id for passage in found]
 
     def ask(self, question: str, readings: frozenset[str] | None = None) -> Iterator[Answer]:
         """The answer as it grows; the last one is ``done``. Closing it ends an LLM's request.
@@ -164,6 +189,24 @@ class Writer:
             return
         shown, citations = draft.shown(said, whole=True)
         yield asked.answer(shown, citations, llm.name, done=True, abstained=False)
+
+    def meant(
+        self, question: str, earlier: Sequence[tuple[str, str]], titles: Sequence[str]
+    ) -> str:
+        """A follow-up as the LLM makes it stand by itself, or "" where what it says is of no use."""
+        text = ""
+        try:
+            messages = prompt.meant(question, earlier, titles)
+            with contextlib.closing(self._llm.stream(messages)) as pieces:
+                for piece in pieces:
+                    text += piece
+                    if len(text) > prompt.MOST_CHARACTERS:
+                        return ""
+        except LLMError:
+            return ""
+        said = prompt.meant_as(text)
+        known = [*itertools.chain(*earlier), *titles]
+        return said if conversation.usable(said, question, known) else ""
 
 
 def _checked(question: str) -> str:

@@ -21,7 +21,7 @@ from rag.errors import RagError, ReadingError, SettingsError
 from rag.figures import differences, figures
 from rag.marks import Marks, mark, misses
 from rag.questions import Question, parse_questions
-from rag.records import Record, answer_record, passage_record
+from rag.records import Record, answer_record, passage_record, question_record
 from rag.report import Evaluation, Run, as_record, as_text, left_out
 from rag.report_page import as_page
 from rag.settings import Settings
@@ -161,13 +161,17 @@ def _run(
 def _record(engine: Engine, question: Question, arguments: argparse.Namespace) -> Record:
     """What ``search`` finds and, unless only that is wanted, what ``ask`` answers."""
     chosen = frozenset(arguments.reading) if arguments.reading else None
-    found = engine.search(question.question, arguments.k, chosen)
-    record: Record = {} if arguments.retrieval_only else _answer(engine, question, chosen)
-    return record | {"passages": [passage_record(passage) for passage in found]}
+    meant = console.Asked(question.question_id, question.question, chosen, question.earlier).meant(
+        engine
+    )
+    found = engine.search(meant, arguments.k, chosen)
+    record: Record = {} if arguments.retrieval_only else _answer(engine, meant, chosen)
+    record |= {"passages": [passage_record(passage) for passage in found]}
+    return record | question_record(question.question, meant)
 
 
-def _answer(engine: Engine, question: Question, chosen: frozenset[str] | None) -> Record:
-    *_, last = engine.ask(question.question, chosen)
+def _answer(engine: Engine, question: str, chosen: frozenset[str] | None) -> Record:
+    *_, last = engine.ask(question, chosen)
     return answer_record(last)
 
 

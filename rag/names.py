@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.terms import rarity, terms
+from rag.terms import located_terms, rarity, terms
 from rag.types import Reading
 
 _KINDS = ("survey", "model paper", "paper", "report", "benchmark")
@@ -21,6 +21,10 @@ _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last
 _ANY_KIND = ("paper", "report")
 _BY = re.compile(
     rf"([^\W\d_][\w'’-]+?)(?: et al\b\.?(?:['’]s)?| and colleagues|['’]s? (?:{_KIND})\b)", re.I
+)
+_OTHER = re.compile(
+    rf"\b(?:the )?other (?:([\w-]+) )??((?:{_KIND}|reading|publication|article|text|authors))\b",
+    re.I,
 )
 _STEM = 4
 """Letters from which the beginning of a word stands for it: "math", "config"."""
@@ -42,6 +46,14 @@ class Called:
         return kind in _ANY_KIND or kind == self.genre or kind in self.reading.title.casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Where a question says "the other survey", and the readings that may be called so."""
+
+    span: tuple[int, int]
+    readings: tuple[Reading, ...]
+
+
 class Names:
     """The readings of an index by what they are called; threads may share it."""
 
@@ -52,6 +64,11 @@ class Names:
         self._names = {name: one.reading.reading_id for one in readings for name in _own_names(one)}
         spelled = sorted(map(re.escape, self._names), key=len, reverse=True)
         self._spelled = re.compile(rf"(?<!\w)(?:{'|'.join(spelled)})(?![\w-])") if spelled else None
+        self._openings: dict[str, set[str]] = {}
+        for one in readings:
+            for term in terms(one.reading.title)[:1]:
+                self._openings.setdefault(term, set()).add(one.reading.reading_id)
+        self._spelled_as_typed = self._spelled and re.compile(self._spelled.pattern, re.I)
         self._authors = _by_surname(readings)
 
     def of(self, question: str) -> frozenset[str]:
@@ -65,6 +82,46 @@ class Names:
         for match in _CALLED.finditer(plain):
             found.update(self._called(match[1].split(), match[2]))
         return frozenset(found)
+
+    def other(self, question: str) -> Other | None:
+        """What a question that asks for another reading may mean, before any is ruled out."""
+        match = _OTHER.search(question)
+        if match is None:
+            return None
+        kind, asked = match[2].casefold(), terms(match[1] or "")
+        found = tuple(
+            one.reading
+            for one, title in zip(self._readings, self._titles, strict=True)
+            if (kind not in _KINDS or one.is_a(kind))
+            and all(_stands_in(term, title) for term in asked)
+        )
+        return Other(match.span(), found)
+
+    def hinted_words(self, text: str) -> frozenset[str]:
+        """The terms of a text that are rare in English and begin a title: "DeepSeek"."""
+        return frozenset(
+            term
+            for term, start, end in located_terms(text)
+            if term in self._openings and rarity(text[start:end].casefold()) >= _NAME_LIKE
+        )
+
+    def hinted(self, text: str) -> frozenset[str]:
+        """The ids of the readings that a text names, or whose titles begin with a rare word of it."""
+        hinted = [self._openings[word] for word in self.hinted_words(text)]
+        return self.of(text).union(*hinted)
+
+    def unnamed(self, question: str) -> str:
+        """The question without the words that name a reading."""
+        for pattern in filter(None, (self._spelled_as_typed, _CALLED, _BY)):
+            question = re.sub(
+                rf"(?:\b(?:of|by|in|from|according to) )?(?:{pattern.pattern})",
+                " ",
+                question,
+                flags=re.I,
+            )
+        titled = self.hinted_words(question)
+        kept = [word for word in question.split() if not titled & set(terms(word))]
+        return " ".join(kept)
 
     def _called(self, words: Sequence[str], kind: str) -> Iterable[str]:
         """The readings meant by "the <words> survey"."""

@@ -1,20 +1,24 @@
 """The questions of an evaluation: what is asked, what a right answer holds, and where that stands.
 
-A file has one JSON object a line: ``{"id", "type", "question", "readings", "answer"?,
+A file has one JSON object a line: ``{"id", "type", "question", "earlier"?, "readings", "answer"?,
 "keys": [[alternative, …], …], "evidence": [{"reading", "page", "quote" or "cells"}],
-"answerable"}``.
+"answerable"}``. A follow-up may have ``"first"`` and ``"followup"`` in the place of ``"earlier"``
+and ``"question"``; it is answerable unless it says otherwise.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rag.errors import SettingsError
 
 T = TypeVar("T")
+
+FOLLOWUP = "followup"
+"""The kind of a follow-up that names none."""
 
 ALL, UNANSWERABLE = "all", "unanswerable"
 """The names of the figures over every answerable question, and over every other one."""
@@ -37,7 +41,8 @@ class Evidence:
 class Question:
     """One question and how it will be judged.
 
-    ``readings`` are those that answer it together. ``answer`` is one in someone's own words, for
+    ``earlier`` are the questions it follows, oldest first. ``readings`` are those that answer it
+    together. ``answer`` is one in someone's own words, for
     the reader of a report. Of each group of ``keys`` an answer must hold one alternative. Each
     ``evidence`` is a place by itself.
     """
@@ -50,6 +55,7 @@ class Question:
     keys: tuple[tuple[str, ...], ...]
     evidence: tuple[Evidence, ...]
     answerable: bool
+    earlier: tuple[str, ...] = ()
 
     @property
     def spans_readings(self) -> bool:
@@ -88,21 +94,34 @@ def _read(line: str) -> object:
 def _question(item: object) -> Question:
     """The question of one line. Raises ValueError that says what is wrong with it."""
     fields = _object(item, "the line")
+    asked, earlier = _conversation(fields)
+    follows = "followup" in fields
     question = Question(
         question_id=_text(fields.get("id"), '"id"'),
-        kind=_text(fields.get("type", "?"), '"type"'),
-        question=_text(fields.get("question"), '"question"'),
+        kind=_text(fields.get("type", FOLLOWUP if follows else "?"), '"type"'),
+        question=asked,
         readings=_texts(fields.get("readings"), '"readings"'),
         answer=_text(fields["answer"], '"answer"') if fields.get("answer") else "",
         keys=_items(fields.get("keys", []), '"keys"', _texts),
         evidence=_items(fields.get("evidence", []), '"evidence"', _evidence),
-        answerable=_flag(fields.get("answerable"), '"answerable"'),
+        answerable=_flag(fields.get("answerable", follows or None), '"answerable"'),
+        earlier=earlier,
     )
     if question.answerable and not (question.readings and question.evidence):
         raise ValueError('an answerable question needs "readings" and "evidence"')
     if question.kind == ALL or (question.answerable and question.kind == UNANSWERABLE):
         raise ValueError(f'"type" cannot be {question.kind!r}, which names other figures')
     return question
+
+
+def _conversation(fields: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    """The question of a line, and those before it, oldest first. Raises ValueError."""
+    if "followup" in fields:
+        if "question" in fields or "earlier" in fields:
+            raise ValueError('"first" and "followup" stand in the place of "question", "earlier"')
+        return _text(fields["followup"], '"followup"'), (_text(fields.get("first"), '"first"'),)
+    earlier = _texts(fields.get("earlier") or [], '"earlier"')
+    return _text(fields.get("question"), '"question"'), earlier
 
 
 def _evidence(item: object, name: str) -> Evidence:

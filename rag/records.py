@@ -9,6 +9,11 @@ from rag.types import Answer, Citation, Passage
 Record = dict[str, Any]
 
 
+def question_record(typed: str, meant: str) -> Record:
+    """A question as it was typed, and as it was asked in the end where that is another."""
+    return {"question": typed} | ({} if typed.split() == meant.split() else {"asked": meant})
+
+
 def passage_record(passage: Passage) -> Record:
     """A passage: rank from 1, pages ascending, section as one line, text whole."""
     chunk, window = passage.chunk, passage.chunk.window

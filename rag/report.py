@@ -237,6 +237,8 @@ def _misses(run: Run) -> Iterator[str]:
 def details(miss: Miss) -> Iterator[tuple[str, str]]:
     """What was wanted and what came, as (what it is, its words)."""
     question, record = miss.marks.question, miss.marks.record
+    if "asked" in record:
+        yield "asked", record["asked"]
     if question.answer:
         yield "wanted", question.answer
     for evidence in question.evidence:

@@ -9,7 +9,7 @@ import time
 
 from rag import console
 from rag.assembly import open_engine
-from rag.records import Record, passage_record
+from rag.records import Record, passage_record, question_record
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,9 +26,11 @@ def _search(arguments: argparse.Namespace) -> int:
 
     def answer(asked: console.Asked) -> Record:
         started = time.perf_counter()
-        passages = engine.search(asked.question, arguments.k, asked.readings)
+        meant = asked.meant(engine)
+        passages = engine.search(meant, arguments.k, asked.readings)
         seconds = {"search": round(time.perf_counter() - started, 4)}
-        return {"passages": [passage_record(p) for p in passages], "seconds": seconds}
+        found = {"passages": [passage_record(p) for p in passages], "seconds": seconds}
+        return question_record(asked.question, meant) | found
 
     return console.answer_all(arguments, answer, _as_text)
 

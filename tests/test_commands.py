@@ -62,6 +62,44 @@ def test_a_file_of_questions_is_answered_line_by_line_in_order(harbour, tmp_path
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_a_followup_is_asked_as_it_is_meant_and_both_are_told(harbour, tmp_path, command):
+    file = tmp_path / "q.jsonl"
+    lines = [
+        {"id": "a", "first": "Who built the harbour?", "followup": "When did they do that?"},
+        {"id": "b", "earlier": ["How big is the fleet?"], "question": "Who built the harbour?"},
+        {"id": "c", "earlier": ["Who built it?", "x" * 20_000], "question": "why?"},
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    first, second, third = records(harbour(command, "--questions", str(file), "--json"))
+    assert first["question"] == "When did they do that?"
+    assert first["asked"] == "When did they do that (built the harbour)?"
+    assert "1311" in first["passages"][0]["text"]
+    assert second["question"] == "Who built the harbour?"
+    assert "asked" not in second
+    assert "characters" in third["error"]
+
+
+def test_on_a_terminal_a_followup_is_shown_as_it_was_asked(harbour, tmp_path):
+    file = tmp_path / "q.jsonl"
+    line = {"first": "Who built the harbour?", "followup": "When did they do that?"}
+    file.write_text(json.dumps(line), encoding="utf-8")
+    done = harbour("search", "--questions", str(file))
+    assert done.stdout.startswith("Asked: When did they do that (built the harbour)?")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [{"followup": "why?"}, {"first": 1, "followup": "x?"}, {"question": "x?", "earlier": "y?"}],
+)
+def test_a_line_without_a_conversation_is_refused_with_its_number(harbour, tmp_path, line):
+    file = tmp_path / "q.jsonl"
+    file.write_text(json.dumps(line), encoding="utf-8")
+    done = harbour("search", "--questions", str(file))
+    assert done.returncode == 2
+    assert "line 1" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -130,6 +130,25 @@ def test_misses_show_what_was_wanted_and_what_came(harbour, asked):
     assert "Missed" not in harbour("evaluate", asked).stdout
 
 
+def test_a_followup_is_judged_by_what_is_asked_in_the_end(harbour, tmp_path):
+    line = {"id": "when", "first": "Who built the harbour?", "followup": "When did they do that?"}
+    place = {"reading": "harbour", "page": 1, "quote": "from Genoa in 1311"}
+    wrong = {"reading": "harbour", "page": 1, "quote": "ninety boats"}
+    file = written(
+        tmp_path / "q.jsonl",
+        [
+            line | {"readings": ["harbour"], "keys": [["1311"]], "evidence": [place]},
+            line | {"id": "missed", "readings": ["harbour"], "evidence": [wrong]},
+        ],
+    )
+    done = harbour("evaluate", file, "--json")
+    marks = {one["id"]: one for one in result(done)["runs"][0]["marks"]}
+    assert marks["when"]["text@1"] == 1
+    assert marks["when"]["key_in_answer"] == 1
+    shown = harbour("evaluate", file, "--misses").stdout
+    assert "asked: When did they do that (built the harbour)?" in " ".join(shown.split())
+
+
 def test_retrieval_alone_asks_for_no_answers(harbour, asked):
     found = result(harbour("evaluate", asked, "--json", "--retrieval-only", "--k", "4"))
     figures = found["runs"][0]["figures"]

@@ -63,5 +63,39 @@ def test_other_words_name_no_reading(names, question):
     assert names.of(question) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("question", "ids"),
+    [
+        ("What does the other survey say?", ["2101.00001", "2101.00003"]),
+        ("and other model paper?", ["2101.00002"]),
+        ("Is it in the other paper?", ["2101.00001", "2101.00002", "2101.00003"]),
+        ("Is it in the other boats survey?", ["2101.00001"]),
+        ("What do the other authors say?", ["2101.00001", "2101.00002", "2101.00003"]),
+    ],
+)
+def test_the_other_reading_may_be_any_of_its_kind(names, question, ids):
+    other = names.other(question)
+    assert [reading.reading_id for reading in other.readings] == ids
+    start, end = other.span
+    assert "other" in question[start:end]
+
+
+def test_other_things_are_no_other_readings(names):
+    assert names.other("Which other models are there?") is None
+
+
+def test_a_question_can_be_asked_without_naming_its_reading(names):
+    assert names.unnamed("Does Kvassir-V2 sort boats?") == "Does sort boats?"
+    assert names.unnamed("What does the boats survey of Quist et al. say of tides?") == (
+        "What does say of tides?"
+    )
+    assert names.unnamed("What is new in 2101.00003?") == "What is new ?"
+
+
+def test_a_title_s_first_word_hints_at_its_reading_if_it_is_rare(names):
+    assert names.hinted("Is Kvassir fast?") == {"2101.00002"}
+    assert names.hinted("Is sorting fast?") == frozenset()
+
+
 def test_without_readings_nothing_is_named():
     assert Names([]).of("the first survey") == frozenset()

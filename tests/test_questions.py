@@ -21,6 +21,22 @@ def test_cells_are_wanted_together_and_take_the_place_of_a_quote():
     assert found.evidence[0].texts == ("Ship05", "35.5%")
 
 
+def followup(**fields):
+    line = {
+        key: value for key, value in question().items() if key in ("id", "readings", "evidence")
+    }
+    return json.dumps(line | {"first": "Who built it?", "followup": "when?"} | fields)
+
+
+def test_a_followup_has_what_was_asked_before_and_is_answerable():
+    found, other = parse_questions(
+        [followup(), json.dumps(question("q2", earlier=["a?", "b?"]))], "q.jsonl"
+    )
+    assert (found.question, found.earlier) == ("when?", ("Who built it?",))
+    assert (found.kind, found.answerable) == ("followup", True)
+    assert other.earlier == ("a?", "b?")
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -37,6 +53,10 @@ def test_cells_are_wanted_together_and_take_the_place_of_a_quote():
         (json.dumps(question(evidence=[{"page": 2}])), '"reading" in "evidence"'),
         (json.dumps(question(answerable="yes")), '"answerable" must be true or false'),
         (json.dumps(question(type="all")), "names other figures"),
+        (json.dumps(question(earlier="what?")), '"earlier" must be a list'),
+        (json.dumps(question(earlier=[""])), '"earlier" must be a text'),
+        (followup(first=" "), '"first" must be a text'),
+        (followup(question="when?"), "stand in the place"),
         ("[" * 100_000, "line 2"),
     ],
 )
