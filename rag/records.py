@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from rag.types import Answer, Citation, Passage
+from rag.types import Answer, Box, Citation, Passage
 
 Record = dict[str, Any]
 
@@ -42,12 +43,17 @@ def citation_record(citation: Citation) -> Record:
         "text": citation.passage.chunk.window.text,
         "status": citation.status,
         "moved": citation.moved,
-        "boxes": [
-            {"page": box.page}
-            | {side: round(getattr(box, side), 2) for side in ("x0", "y0", "x1", "y1")}
-            for box in citation.boxes
-        ],
+        "boxes": box_records(citation.boxes),
     }
+
+
+def box_records(boxes: Sequence[Box]) -> list[Record]:
+    """Boxes in PDF points from the page's top left, in the order given."""
+    return [
+        {"page": box.page}
+        | {side: round(getattr(box, side), 2) for side in ("x0", "y0", "x1", "y1")}
+        for box in boxes
+    ]
 
 
 def answer_record(answer: Answer) -> Record:

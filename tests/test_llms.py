@@ -161,6 +161,12 @@ def test_malformed_json_is_said_to_be_no_answer(llm, server):
         said(llm)
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_answer_has_no_words(llm, server, text):
+    server.says(answer([text] if text else []))
+    assert said(llm).strip() == ""
+
+
 def test_an_answer_that_reached_its_limit_is_not_whole(llm, server):
     server.says(answer(SAID, reason="limit"))
     with pytest.raises(LLMError, match="limit of tokens"):
@@ -274,6 +280,51 @@ def test_any_llm_of_llama_index_is_had_by_its_class(server):
         said(llm)
     mock = load("llama_index", llm_model="llama_index.core.llms.MockLLM")
     assert "Who built the harbour?" in said(mock)
+
+
+@pytest.fixture
+def any_llm(server):
+    """A class of llama-index by its name."""
+    return load(
+        "llama_index",
+        llm="llama_index:llama_index.llms.openai.OpenAI",
+        llm_model="gpt-4o-mini",
+        llm_url=f"{server.url}/v1",
+        llm_timeout=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "match"),
+    [
+        (status(401), "401"),
+        (status(429), "429"),
+        (status(500), "out of order"),
+        (silence(), "RAG_LLM_TIMEOUT"),
+        (silence(headers=False), "RAG_LLM_TIMEOUT"),
+        (cut(SAID[:2], politely=False), "was cut"),
+        (malformed(SAID[:1]), "no answer of a chat model"),
+    ],
+    ids=["refused", "busy", "out of order", "silence", "no headers", "cut", "malformed"],
+)
+def test_any_llm_of_llama_index_fails_in_our_words(any_llm, server, reply, match):
+    server.says(reply)
+    with pytest.raises(LLMError, match=match) as caught:
+        said(any_llm)
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_any_llm_of_llama_index_is_asked_again_where_it_was_busy(any_llm, server):
+    server.says(status(429), answer(SAID))
+    assert said(any_llm) == "".join(SAID)
+
+
+def test_leaving_any_llm_of_llama_index_that_takes_our_client_closes_the_request(any_llm, server):
+    server.says(silence(SAID[:1]))
+    pieces = any_llm.stream(MESSAGES)
+    next(pieces)
+    pieces.close()
+    assert server.hung_up.wait(1.5)
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,20 @@ def server():
         yield room
 
 
-@pytest.fixture(scope="module")
-def engine(harbour, server):
+BACKENDS = {"openai:small": "/v1", "anthropic:claude-haiku-4-5": "", "ollama:small": ""}
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def engine(request, harbour, server):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "sk-secret")
+        patch.setenv("ANTHROPIC_API_KEY", "sk-secret")
         opened = open_engine(
             Settings(
                 corpus=str(harbour.corpus),
                 index=str(harbour.index),
-                llm="openai:small",
-                llm_url=f"{server.url}/v1",
+                llm=request.param,
+                llm_url=server.url + BACKENDS[request.param],
                 llm_timeout=3,
             )
         )
@@ -76,7 +80,8 @@ def test_a_sentence_is_cited_with_the_words_that_bear_it_out(engine, server):
     assert citation.quote == "The harbour was built by masons from Genoa in 1311."
     assert citation.status == "quoted"
     assert citation.boxes
-    assert (found.llm, found.done, found.abstained) == ("openai:small", True, False)
+    assert found.llm in BACKENDS
+    assert (found.done, found.abstained) == (True, False)
     assert (found.notice, found.unfinished) == ("", "")
 
 
@@ -163,10 +168,11 @@ def test_the_prompt_holds_the_passages_that_are_cited(engine, server):
     server.says(answer([TRUE]))
     found = last(engine)
     (request,) = server.requests
-    said = request["messages"][-1]["content"]
+    said = str(request["messages"][-1]["content"])
     assert "masons from Genoa" in said
     assert said.count("<<passage ") == len(found.passages)
-    assert request["max_tokens"] == prompt.ANSWER_TOKENS
+    limits = request.get("max_tokens"), request.get("options", {}).get("num_predict")
+    assert prompt.ANSWER_TOKENS in limits
 
 
 def test_without_an_llm_nobody_is_asked(harbour, server):

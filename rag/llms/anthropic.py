@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
-from rag.llms.llama_bridge import Backend, LlamaBridge, watched_hooks
+from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.prompt import ANSWER_TOKENS
 from rag.protocols import Matcher
 from rag.settings import Settings, address, model_of, secret
@@ -24,7 +24,6 @@ def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -
     if not (key := secret(_KEY)):
         raise SettingsError(f"Anthropic needs a key: set {_KEY}.")
     try:
-        import httpx
         from llama_index.llms.anthropic import Anthropic
     except ModuleNotFoundError as error:
         raise PluginError(
@@ -39,11 +38,7 @@ def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -
         timeout=settings.llm_timeout,
     )
     # It takes no HTTP client of ours.
-    llm._client = llm._client.with_options(
-        http_client=httpx.Client(
-            limits=httpx.Limits(max_keepalive_connections=0), event_hooks=watched_hooks()
-        )
-    )
+    llm._client = llm._client.with_options(http_client=watched_client())
     backend = Backend(f"anthropic:{model}", host, _KEY, _window(llm, model), _ended)
     return LlamaBridge(llm, backend, settings.llm_timeout)
 

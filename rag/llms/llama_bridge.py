@@ -226,6 +226,14 @@ def watched_hooks() -> dict[str, list[Callable[[Any], None]]]:
     return {"request": [watch]}
 
 
+def watched_client() -> Any:  # noqa: ANN401 - httpx is slow to load, and here need not be
+    """A client of httpx whose requests can be hung up."""
+    import httpx
+
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(limits=limits, event_hooks=watched_hooks())
+
+
 class _Line:
     """One request's connection, to be shut from another thread."""
 

@@ -2,6 +2,7 @@
 
 ``RAG_LLM=llama_index:llama_index.llms.groq.Groq`` with the model in ``RAG_LLM_MODEL``, or the class
 itself there where it needs no model. Its key comes from the variable that the class reads by itself.
+A class that takes no HTTP client of ours ends a request that was left by its own timeout only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
-from rag.llms.llama_bridge import Backend, LlamaBridge
+from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.protocols import Matcher
 from rag.settings import Settings, address, plugin_and_model
 
@@ -37,6 +38,8 @@ def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -
     given = {name: value for name, value in offered.items() if value and name in made.model_fields}
     if "max_retries" in made.model_fields:
         given["max_retries"] = 0  # the bridge tries again
+    if _takes_client(made):
+        given["http_client"] = watched_client()
     try:
         llm = made(**given)
     # Each integration has errors of its own, and their words may hold a key.
@@ -70,6 +73,13 @@ def _class(dotted: str) -> Any:  # noqa: ANN401 - llama-index is loaded here onl
     if not (isinstance(made, type) and issubclass(made, LLM)):
         raise PluginError(f"{dotted} is no LLM of llama-index: name a class such as …groq.Groq.")
     return made
+
+
+def _takes_client(made: type) -> bool:
+    """Whether a class, or one that it is made from, is set up with a client of httpx."""
+    setups = (vars(kind).get("__init__") for kind in made.__mro__)
+    clients = (getattr(setup, "__annotations__", {}).get("http_client") for setup in setups)
+    return any("httpx.Client" in str(client) for client in clients)
 
 
 def _window(llm: Any) -> int:  # noqa: ANN401 - llama-index is loaded above only

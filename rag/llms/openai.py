@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
-from rag.llms.llama_bridge import Backend, LlamaBridge, watched_hooks
+from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.prompt import ANSWER_TOKENS
 from rag.protocols import Matcher
 from rag.settings import Settings, address, model_of, secret
@@ -29,7 +29,6 @@ def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -
     if not key and not settings.llm_url:
         raise SettingsError(f"OpenAI needs a key: set {_KEY}, or RAG_LLM_URL to a server of yours.")
     try:
-        import httpx
         from llama_index.llms.openai_like import OpenAILike
     except ModuleNotFoundError as error:
         raise PluginError(
@@ -45,9 +44,7 @@ def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -
         max_tokens=ANSWER_TOKENS,
         max_retries=0,
         timeout=settings.llm_timeout,
-        http_client=httpx.Client(
-            limits=httpx.Limits(max_keepalive_connections=0), event_hooks=watched_hooks()
-        ),
+        http_client=watched_client(),
     )
     backend = Backend(f"openai:{model}", host, _KEY, window or _WINDOW, _ended)
     return LlamaBridge(llm, backend, settings.llm_timeout, _tokens if window else None)
