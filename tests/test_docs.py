@@ -33,7 +33,11 @@ def test_every_file_of_a_plug_ins_folder_stands_beside_it(path):
 
 
 def test_every_folder_of_plug_ins_is_looked_at():
-    folders = {path.parent.name for path in CODE.glob("*/__init__.py")} - {"web", "library", "adapters"}
+    folders = {path.parent.name for path in CODE.glob("*/__init__.py")} - {
+        "web",
+        "library",
+        "adapters",
+    }
     assert folders == set(KINDS)
 
 

@@ -31,7 +31,8 @@ from llama_index.core.schema import (
 )
 
 from rag.assembly import open_engine
-from rag.engine import Engine, line_boxes
+from rag.citations import line_boxes
+from rag.engine import Engine
 from rag.records import answer_record, box_records, citation_record, passage_record
 from rag.settings import Settings
 from rag.types import Answer, Passage
