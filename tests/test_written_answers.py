@@ -161,7 +161,7 @@ def test_leaving_ends_the_request_even_while_the_llm_is_silent(engine, server):
     answers = engine.ask(QUESTION)
     assert next(answers).text == ""
     answers.close()
-    assert server.hung_up.wait(2)
+    assert server.hung_up.wait(10)
 
 
 def test_the_prompt_holds_the_passages_that_are_cited(engine, server):
