@@ -58,6 +58,11 @@ class Frame:
         }.get(self.degrees, (x - self.left, self.top - y))
         return right * self.unit, down * self.unit
 
+    def around(self, box: _Corners) -> _Corners:
+        """A box of the PDF's space as x0, y0, x1, y1 from the top left corner of the page."""
+        (x0, y0), (x1, y1) = self.place(*box[:2]), self.place(*box[2:])
+        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
 
 LETTER = Frame(0, 0, 612, 792)
 """What a page is taken for that does not say its size; PDFium does the same."""
