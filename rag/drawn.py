@@ -47,12 +47,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A filled shape, a thick line or a picture; ``colour`` is None where it is not of one."""
+    """A filled shape, a thick line or a picture; ``colour`` is None where it is not of one.
+
+    Something of what lies under a ``clear`` one is seen.
+    """
 
     turn: int
     box: Corners
     colour: Colour | None
-    picture: bool
+    clear: bool = False
+    picture: bool = False
 
 
 class Surveyor:
@@ -94,7 +98,8 @@ class Surveyor:
             elif kind == _PATH:
                 yield from self._path(item, matrix)
             elif kind in (_PICTURE, _SHADING):
-                yield Area(self._turn, self._box(item, matrix), None, kind == _PICTURE)
+                box, picture = self._box(item, matrix), kind == _PICTURE
+                yield Area(self._turn, box, None, picture=picture)
             elif kind == _FORM and depth < _DEEPEST:
                 count = raw.FPDFFormObj_CountObjects(item)
                 inner = (raw.FPDFFormObj_GetObject(item, at) for at in range(count))
@@ -122,11 +127,10 @@ class Surveyor:
             paint = raw.FPDFPageObj_GetStrokeColor
         colour, opaque = self._paint(item, paint)
         if opaque:
-            whole = colour if opaque == 255 else None
-            yield Area(self._turn, self._box(item, matrix), whole, picture=False)
+            yield Area(self._turn, self._box(item, matrix), colour, opaque < 255)
 
     def _paint(self, item: Any, of: Callable[..., int]) -> tuple[Colour, int]:  # noqa: ANN401
-        """Colour and opacity, 0 to 255; a pattern counts as half clear."""
+        """Colour and opacity, 0 to 255; a pattern counts as black glass."""
         red, green, blue, opaque = self._tints
         if not of(item, red, green, blue, opaque):
             return (0, 0, 0), 128

@@ -247,7 +247,7 @@ def _checked(question: str) -> str:
 
 
 def _quoting(asked: _Asked, statements: Sequence[Statement], llm: str, *, done: bool) -> Answer:
-    text = " ".join(f"{s.text} {prompt.marker(at)}" for at, s in enumerate(statements, 1))
+    text = " ".join(f"{prompt.unmarked(s.text)} {prompt.marker(at)}" for at, s in enumerate(statements, 1))
     citations = [
         _citation(at, s.passage, s.start, s.end, "quoted") for at, s in enumerate(statements, 1)
     ]

@@ -123,6 +123,10 @@ def _may_vanish(texts: Sequence[Text], areas: Sequence[Area]) -> NDArray[np.bool
         tints = np.array([area.colour or (0, 0, 0) for area in some])
         near = np.abs(colours - tints).max(axis=2) <= 2 * _FAINT
         near |= np.array([area.colour is None for area in some])
+        # What shows through an area of glass is no darker than the glass, or has its own area.
+        near |= np.array([area.clear for area in some]) & (tints <= colours + 2 * _FAINT).all(
+            axis=2
+        )
         later = np.array([area.turn for area in some]) > turns
         found |= (meets & (near | later)).any(axis=1)
     return found
@@ -148,12 +152,12 @@ def _words(
         yield range(start, len(letters)), last
 
 
-def _owner(item: Any, owners: Mapping[int | None, Text]) -> Text | None:  # noqa: ANN401
+def _owner(item: Any, owners: Mapping[int, Text]) -> Text | None:  # noqa: ANN401
     return owners.get(_address(item)) if item else None
 
 
-def _address(item: Any) -> int | None:  # noqa: ANN401
-    return ctypes.cast(item, ctypes.c_void_p).value
+def _address(item: Any) -> int:  # noqa: ANN401
+    return ctypes.addressof(item.contents)
 
 
 def _around(word: Iterable[int], letters: Sequence[Letter]) -> Corners:

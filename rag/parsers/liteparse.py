@@ -161,7 +161,9 @@ def _with_marks(word: Word, drawn: Sequence[_Lettered]) -> Word:
 def _unread(found: Sequence[_Lettered], words: Sequence[Word], run: int) -> list[Word]:
     """The words that stand where none has been read yet, set like their neighbours."""
     missing = []
-    left, top_, right, bottom_ = np.array([(w.x0, w.y0, w.x1, w.y1) for w in words]).reshape(-1, 4).T
+    left, top_, right, bottom_ = (
+        np.array([(w.x0, w.y0, w.x1, w.y1) for w in words]).reshape(-1, 4).T
+    )
     for text, x0, y0, x1, y1 in found:
         x, y = (x0 + x1) / 2, (y0 + y1) / 2
         if ((left <= x) & (x <= right) & (top_ - 1 <= y) & (y <= bottom_ + 1)).any():
