@@ -11,6 +11,7 @@ from pypdf.generic import (
     DictionaryObject,
     FloatObject,
     NameObject,
+    NumberObject,
     RectangleObject,
     StreamObject,
 )
@@ -359,3 +360,76 @@ def rows_at(top: float, xs: list[float], rows: list[list[str]], pitch: float = 6
         for x, text in zip(xs, row, strict=True)
         if text
     ]
+
+
+def written_over(
+    path: Path,
+    program: str,
+    *,
+    first: bool = False,
+    states: dict[str, DictionaryObject] | None = None,
+    text: str = LEFT,
+    title: str = "Notes",
+) -> Path:
+    """One page of prose with a further program drawn after it, or before; its font is /F1.
+
+    ``states`` are graphics states by name. /Grey is a picture of one colour.
+    """
+
+    def write(page: PageObject, writer: PdfWriter) -> None:
+        own, added = page.get_contents().get_data(), f"\nq {program} Q\n".encode("latin-1")
+        page[NameObject("/Contents")] = writer._add_object(
+            _stream(added + own if first else own + added)
+        )
+        resources = page["/Resources"] = DictionaryObject(page["/Resources"])
+        resources[NameObject("/ExtGState")] = DictionaryObject(
+            {NameObject(name): state for name, state in (states or {}).items()}
+        )
+        grey = _stream(b"\xdd")
+        grey.update(
+            {
+                NameObject("/Type"): NameObject("/XObject"),
+                NameObject("/Subtype"): NameObject("/Image"),
+                NameObject("/Width"): NumberObject(1),
+                NameObject("/Height"): NumberObject(1),
+                NameObject("/BitsPerComponent"): NumberObject(8),
+                NameObject("/ColorSpace"): NameObject("/DeviceGray"),
+            }
+        )
+        resources[NameObject("/XObject")] = DictionaryObject(
+            {NameObject("/Grey"): writer._add_object(grey)}
+        )
+
+    return _changed(prose(path, [text], title=title), write)
+
+
+def opacity(value: float) -> DictionaryObject:
+    """A graphics state in which everything is painted with this opacity, from 0 to 1."""
+    return DictionaryObject({NameObject("/ca"): FloatObject(value), NameObject("/CA"): FloatObject(value)})
+
+
+def scanned(path: Path, *, blank: bool = False) -> Path:
+    """A picture of a page with its words behind it, unpainted, as text recognition leaves them;
+    or the same words behind a picture that shows nothing.
+    """
+    import io
+
+    import pypdfium2
+
+    prose(path, [LEFT, RIGHT])
+    pictures = [page.render(scale=2).to_pil() for page in pypdfium2.PdfDocument(path)]
+
+    def build(pdf: FPDF) -> None:
+        for picture, text in zip(pictures, (LEFT, RIGHT), strict=True):
+            pdf.add_page()
+            shown = picture.point(lambda _: 255) if blank else picture
+            file = io.BytesIO()
+            shown.convert("RGB").save(file, "PNG")
+            pdf.image(file, x=0, y=0, w=210, h=297)
+            pdf.set_xy(20, 40)
+            pdf.set_left_margin(20)
+            pdf.set_font("Helvetica", "", 11)
+            with pdf.local_context(text_mode=3):
+                pdf.multi_cell(170, 6, text)
+
+    return _pdf(path, build)
