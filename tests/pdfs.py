@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from fpdf import FPDF
@@ -262,6 +263,12 @@ def cropped(path: Path, left: float = 30, top: float = 22) -> Path:
 def turned(path: Path, degrees: int) -> Path:
     """The two columns written sideways on a page that is shown turned, so that they are upright."""
 
+    return turned_round(two_columns(path), degrees)
+
+
+def turned_round(path: Path, degrees: int) -> Path:
+    """What a PDF's first page has written sideways, and the page shown turned."""
+
     def turn(page: PageObject, _: PdfWriter) -> None:
         width, height = float(page.mediabox.width), float(page.mediabox.height)
         right, up = {90: (height, 0), 180: (width, height), 270: (0, width)}[degrees]
@@ -270,7 +277,7 @@ def turned(path: Path, degrees: int) -> Path:
         page.mediabox = page.cropbox = RectangleObject(sides)
         page.rotate(degrees)
 
-    return _changed(two_columns(path), turn)
+    return _changed(path, turn)
 
 
 def in_a_form(path: Path) -> Path:
@@ -381,23 +388,12 @@ def written_over(
         page[NameObject("/Contents")] = writer._add_object(
             _stream(added + own if first else own + added)
         )
-        resources = page["/Resources"] = DictionaryObject(page["/Resources"])
+        resources = page[NameObject("/Resources")] = DictionaryObject(page["/Resources"])
         resources[NameObject("/ExtGState")] = DictionaryObject(
             {NameObject(name): state for name, state in (states or {}).items()}
         )
-        grey = _stream(b"\xdd")
-        grey.update(
-            {
-                NameObject("/Type"): NameObject("/XObject"),
-                NameObject("/Subtype"): NameObject("/Image"),
-                NameObject("/Width"): NumberObject(1),
-                NameObject("/Height"): NumberObject(1),
-                NameObject("/BitsPerComponent"): NumberObject(8),
-                NameObject("/ColorSpace"): NameObject("/DeviceGray"),
-            }
-        )
         resources[NameObject("/XObject")] = DictionaryObject(
-            {NameObject("/Grey"): writer._add_object(grey)}
+            {NameObject("/Grey"): writer._add_object(_image((1, 1), b"\xdd"))}
         )
 
     return _changed(prose(path, [text], title=title), write)
@@ -412,24 +408,38 @@ def scanned(path: Path, *, blank: bool = False) -> Path:
     """A picture of a page with its words behind it, unpainted, as text recognition leaves them;
     or the same words behind a picture that shows nothing.
     """
-    import io
-
     import pypdfium2
 
     prose(path, [LEFT, RIGHT])
-    pictures = [page.render(scale=2).to_pil() for page in pypdfium2.PdfDocument(path)]
+    with pypdfium2.PdfDocument(path) as document:
+        pictures = [page.render(scale=2).to_pil().convert("L") for page in document]
+    for number, picture in enumerate(pictures, 1):
+        shown = picture.point(lambda _: 255) if blank else picture
+        _changed(path, partial(_behind, image=_image(shown.size, shown.tobytes())), number)
+    return path
 
-    def build(pdf: FPDF) -> None:
-        for picture, text in zip(pictures, (LEFT, RIGHT), strict=True):
-            pdf.add_page()
-            shown = picture.point(lambda _: 255) if blank else picture
-            file = io.BytesIO()
-            shown.convert("RGB").save(file, "PNG")
-            pdf.image(file, x=0, y=0, w=210, h=297)
-            pdf.set_xy(20, 40)
-            pdf.set_left_margin(20)
-            pdf.set_font("Helvetica", "", 11)
-            with pdf.local_context(text_mode=3):
-                pdf.multi_cell(170, 6, text)
 
-    return _pdf(path, build)
+def _behind(page: PageObject, writer: PdfWriter, image: StreamObject) -> None:
+    """Draw a picture over the page's whole size, and its text with no paint."""
+    resources = page[NameObject("/Resources")] = DictionaryObject(page["/Resources"])
+    resources[NameObject("/XObject")] = DictionaryObject(
+        {NameObject("/Scan"): writer._add_object(image)}
+    )
+    size = f"{page.mediabox.width} 0 0 {page.mediabox.height} 0 0"
+    program = f"q {size} cm /Scan Do Q 3 Tr\n".encode() + page.get_contents().get_data()
+    page[NameObject("/Contents")] = writer._add_object(_stream(program))
+
+
+def _image(size: tuple[int, int], grey: bytes) -> StreamObject:
+    image = _stream(grey)
+    image.update(
+        {
+            NameObject("/Type"): NameObject("/XObject"),
+            NameObject("/Subtype"): NameObject("/Image"),
+            NameObject("/Width"): NumberObject(size[0]),
+            NameObject("/Height"): NumberObject(size[1]),
+            NameObject("/BitsPerComponent"): NumberObject(8),
+            NameObject("/ColorSpace"): NameObject("/DeviceGray"),
+        }
+    )
+    return image

@@ -212,11 +212,13 @@ class _Letters:
         if not (hidden.letters or hidden.layer):
             return _Drawn(list(_spelled(letters)), [], 0)
 
-        def words(numbers: Iterable[int]) -> list[_Lettered]:
-            return list(_spelled(letters[at] for at in numbers))
+        def words(chosen: frozenset[int]) -> list[_Lettered]:
+            """Those made of some letters: spaces, which are nobody's, part them."""
+            every = enumerate(letters)
+            return list(_spelled(one for at, one in every if at in chosen or one[0].isspace()))
 
-        shown = (at for at in range(len(letters)) if at not in hidden.letters)
-        return _Drawn(words(shown), words(sorted(hidden.letters)), len(words(sorted(hidden.layer))))
+        shown = frozenset(range(len(letters))) - hidden.letters
+        return _Drawn(words(shown), words(hidden.letters), len(words(hidden.layer)))
 
     def outline(self) -> Iterator[Entry]:
         """The outline's entries that lead to a page: what pypdf finds, too, but in no time."""
