@@ -48,7 +48,8 @@ class Hidden:
 
 def frame_of(page: Any) -> Frame:  # noqa: ANN401 - pypdfium2 is imported only when needed
     """The part of a pypdfium2 page that is shown."""
-    return Frame(*page.get_cropbox(), page.get_rotation())
+    left, bottom, right, top = page.get_cropbox()
+    return Frame(left, bottom, right, top, page.get_rotation())
 
 
 def hidden_letters(

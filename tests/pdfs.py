@@ -401,7 +401,9 @@ def written_over(
 
 def opacity(value: float) -> DictionaryObject:
     """A graphics state in which everything is painted with this opacity, from 0 to 1."""
-    return DictionaryObject({NameObject("/ca"): FloatObject(value), NameObject("/CA"): FloatObject(value)})
+    return DictionaryObject(
+        {NameObject("/ca"): FloatObject(value), NameObject("/CA"): FloatObject(value)}
+    )
 
 
 def scanned(path: Path, *, blank: bool = False) -> Path:

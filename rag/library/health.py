@@ -29,7 +29,9 @@ class ReadingHealth:
     problems: tuple[str, ...]
 
 
-_LAYER = "Scanned: nobody sees the words that were read but a picture that should say the same, page"
+_LAYER = (
+    "Scanned: nobody sees the words that were read but a picture that should say the same, page"
+)
 
 
 def examine(reading: Reading, pages: Sequence[Page], chunks: Sequence[Chunk]) -> ReadingHealth:

@@ -119,11 +119,8 @@ def _shown(words: Sequence[Word], drawn: _Drawn, run: int) -> list[Word]:
     """The words without those that are hidden. liteparse may have mixed hidden letters and shown
     ones into one word: whatever stands where something is hidden is read again letter by letter.
     """
-    kept, touched = [], []
-    for word in words:
-        (touched if any(_meet(word, other) for other in drawn.hidden) else kept).append(word)
-    if not touched:
-        return kept
+    touched = [word for word in words if any(_meet(word, other) for other in drawn.hidden)]
+    kept = [word for word in words if word not in touched]
     again = [w for w in drawn.words if any(_meet(word, w) for word in touched)]
     return kept + _unread(again, kept, run)
 
