@@ -119,19 +119,29 @@ def _shown(words: Sequence[Word], drawn: _Drawn, run: int) -> list[Word]:
     """The words without those that are hidden. liteparse may have mixed hidden letters and shown
     ones into one word: whatever stands where something is hidden is read again letter by letter.
     """
-    touched = [word for word in words if any(_meet(word, other) for other in drawn.hidden)]
-    kept = [word for word in words if word not in touched]
-    again = [w for w in drawn.words if any(_meet(word, w) for word in touched)]
+    if not drawn.hidden:
+        return list(words)
+    touches = _meeting(words, drawn.hidden)
+    kept = [word for word, touched in zip(words, touches, strict=True) if not touched]
+    gone = [word for word, touched in zip(words, touches, strict=True) if touched]
+    lost = [("", w.x0, w.y0, w.x1, w.y1) for w in gone]
+    again = [w for w in drawn.words if _meeting([Word(*w, 0, False, 0)], lost)[0]]
     return kept + _unread(again, kept, run)
 
 
-def _meet(word: Word, other: _Lettered) -> bool:
-    """Whether one of two words has the middle of the other in it."""
-    _, x0, y0, x1, y1 = other
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    if word.x0 <= x <= word.x1 and word.y0 <= y <= word.y1:
-        return True
-    return x0 <= (word.x0 + word.x1) / 2 <= x1 and y0 <= (word.y0 + word.y1) / 2 <= y1
+def _meeting(words: Sequence[Word], others: Sequence[_Lettered]) -> list[bool]:
+    """Whether each word has the middle of one of the others in it, or lies with its own in one."""
+    if not others:
+        return [False] * len(words)
+    left, top, right, bottom = np.array([box for _, *box in others]).T
+    across, down = (left + right) / 2, (top + bottom) / 2
+    found = []
+    for word in words:
+        x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
+        holds = (word.x0 <= across) & (across <= word.x1) & (word.y0 <= down) & (down <= word.y1)
+        lies = (left <= x) & (x <= right) & (top <= y) & (y <= bottom)
+        found.append(bool((holds | lies).any()))
+    return found
 
 
 def _as_drawn(words: Sequence[Word], drawn: Sequence[_Lettered]) -> list[Word]:
