@@ -64,8 +64,10 @@ def _check(arguments: argparse.Namespace) -> int:
             failed = True
             record = {"id": claim.claim_id, "sentence": claim.sentence, "error": str(error)}
             console.say(f"{claim.claim_id}: {error}")
-        as_json = json.dumps(record, ensure_ascii=False)
-        console.show(as_json if arguments.json else _as_text(record))
+        if arguments.json:
+            console.show_json(record)
+        else:
+            console.show(_as_text(record))
     return console.FAILED if failed else console.DONE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +44,28 @@ class Asked:
 
 def say(line: str) -> None:
     """A message for the one at the terminal."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(_inert(line), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(text: str) -> None:
     """A result."""
-    print(text, flush=True)  # noqa: T201
+    print(_inert(text), flush=True)  # noqa: T201
+
+
+def show_json(value: object) -> None:
+    """A result as JSON on one line, in which nothing but letters that are seen stands as such."""
+    text = json.dumps(value, ensure_ascii=False)
+    line = "".join(c if _is_seen(c) else json.dumps(c)[1:-1] for c in text)
+    print(line, flush=True)  # noqa: T201
+
+
+def _inert(text: str) -> str:
+    """The text without what a terminal would obey, or what turns the order of letters."""
+    return "".join(c for c in text if c in "\n\t" or _is_seen(c))
+
+
+def _is_seen(letter: str) -> bool:
+    return unicodedata.category(letter)[0] != "C"
 
 
 def run(command: Callable[[], int]) -> int:
@@ -147,7 +164,7 @@ def answer_all(
             record |= {"error": str(error), "passages": []}
             say(f"{asked.question_id}: {error}")
         if arguments.json:
-            show(json.dumps(record, ensure_ascii=False))
+            show_json(record)
         else:
             meant = f"Asked: {record['asked']}\n\n" if "asked" in record else ""
             show(meant + as_text(record))

@@ -223,7 +223,8 @@ def _checked(question: str) -> str:
 
 
 def _quoting(asked: _Asked, statements: Sequence[Statement], llm: str, *, done: bool) -> Answer:
-    text = " ".join(f"{s.text} {prompt.marker(at)}" for at, s in enumerate(statements, 1))
+    said = [prompt.unmarked(statement.text) for statement in statements]
+    text = " ".join(f"{words} {prompt.marker(at)}" for at, words in enumerate(said, 1))
     citations = [
         citation(at, s.passage, s.start, s.end, "quoted") for at, s in enumerate(statements, 1)
     ]

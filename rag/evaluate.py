@@ -7,7 +7,6 @@ under other settings too, and says which differences are more than chance.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -179,7 +178,7 @@ def _deliver(evaluation: Evaluation, arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         _write(arguments.html, as_page(evaluation))
     if arguments.json:
-        console.show(json.dumps(as_record(evaluation)))
+        console.show_json(as_record(evaluation))
         if evaluation.left_out:
             console.say(left_out(evaluation.left_out))
     else:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -40,7 +39,7 @@ def _build(settings: Settings, *, as_json: bool) -> int:
         bars.close()
     seconds = time.perf_counter() - started
     if as_json:
-        console.show(json.dumps(_report_record(report, seconds)))
+        console.show_json(_report_record(report, seconds))
     else:
         console.say(_summary(report, seconds))
     return console.LEFT_OUT if report.left_out else console.DONE
@@ -78,7 +77,7 @@ def _check(settings: Settings, *, as_json: bool) -> int:
     left_out = dict(index.left_out)
     if as_json:
         health = [asdict(entry) for entry in index.health()]
-        console.show(json.dumps({"readings": health, "left_out": left_out}))
+        console.show_json({"readings": health, "left_out": left_out})
     else:
         console.show("\n\n".join(map(_health_text, index.health())))
         for name, reason in left_out.items():

@@ -60,7 +60,8 @@ def read_sheets(sheets: Sequence[Sheet], entries: Sequence[Entry] = ()) -> list[
             blocks.append(block)
         if pages:
             blocks = _continued(blocks, pages[-1].blocks)
-        pages.append(Page(sheet.number, sheet.label, sheet.width, sheet.height, tuple(blocks)))
+        size, unseen = (sheet.width, sheet.height), (sheet.hidden, sheet.layer)
+        pages.append(Page(sheet.number, sheet.label, *size, tuple(blocks), *unseen))
     return pages
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from rag.errors import ReadingError
 from rag.outline import Entry
-from rag.pdf_words import LETTER, frame_of, words_and_rules
+from rag.pdf_words import LETTER, frame_of, written
 from rag.sheets import Sheet
 
 _QUIET = logging.NullHandler()  # pypdf logs what it repairs: without a handler, to the terminal
@@ -101,8 +101,8 @@ class PypdfFile:
         with _forgiving():
             page = self.reader.pages[number - 1]
             width, height = frame_of(page).size
-            words, rules = words_and_rules(page)
-            return Sheet(number, label, width, height, words, rules)
+            on = written(page)
+            return Sheet(number, label, width, height, on.words, on.rules, on.hidden, on.layer)
         return Sheet(number, label, width, height, (), ())
 
     def outline(self) -> list[Entry]:

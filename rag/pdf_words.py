@@ -13,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rag.pdf_ink import Ink
 from rag.sheets import Rule, Word, clean
 
 SMALLEST = 4.0
 """Points; smaller text is not meant to be read."""
 
+_STAMP = 0.25  # the most words that a scan shows as text, for each hidden one
 _ASCENT, _DESCENT = 0.75, 0.22  # of a letter's size, above and below the baseline
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|TB\b", re.I)
 _NARROW, _WIDE = frozenset("iIjlft.,;:'’`|!()[]/-"), frozenset("mwMWOQ@%—")
@@ -58,6 +60,11 @@ class Frame:
         }.get(self.degrees, (x - self.left, self.top - y))
         return right * self.unit, down * self.unit
 
+    def around(self, box: _Corners) -> _Corners:
+        """A box of the PDF's space as x0, y0, x1, y1 from the top left corner of the page."""
+        (x0, y0), (x1, y1) = self.place(*box[:2]), self.place(*box[2:])
+        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
 
 LETTER = Frame(0, 0, 612, 792)
 """What a page is taken for that does not say its size; PDFium does the same."""
@@ -82,18 +89,37 @@ def _sides(box: Sequence[float]) -> _Corners:
     return x0, y0, x1, y1
 
 
-def words_and_rules(page: Any) -> tuple[tuple[Word, ...], tuple[Rule, ...]]:  # noqa: ANN401
-    """The upright words and the horizontal rules of a pypdf page, as the file draws them.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a page has, as the file draws it; ``hidden`` and ``layer`` are as in ``types.Page``."""
+
+    words: tuple[Word, ...]
+    rules: tuple[Rule, ...]
+    hidden: int
+    layer: int
+
+
+def written(page: Any) -> Written:  # noqa: ANN401
+    """The upright words and the horizontal rules of a pypdf page.
 
     Raises whatever pypdf raises for a damaged page.
     """
-    scribe = _Scribe(frame_of(page), [(_UNMOVED, page.get("/Resources"))])
+    scribe = _scribe(page, Ink())
+    hidden = scribe.ink.hidden if scribe.ink else 0
+    if hidden and len(scribe.words) <= _STAMP * hidden and scribe.pictures:
+        scribe = _scribe(page, None)
+        return Written(tuple(scribe.words), tuple(scribe.rules), 0, hidden)
+    return Written(tuple(scribe.words), tuple(scribe.rules), hidden, 0)
+
+
+def _scribe(page: Any, ink: Ink | None) -> _Scribe:  # noqa: ANN401
+    scribe = _Scribe(frame_of(page), [(_UNMOVED, page.get("/Resources"))], ink)
     page.extract_text(
         visitor_text=scribe.hear,
         visitor_operand_before=scribe.before,
         visitor_operand_after=scribe.after,
     )
-    return tuple(scribe.words), tuple(scribe.rules)
+    return scribe
 
 
 @dataclass(slots=True)
@@ -102,8 +128,10 @@ class _Scribe:
 
     frame: Frame
     forms: list[tuple[_Matrix, Any]]  # what is drawn inside each other: its place, its resources
+    ink: Ink | None  # leaves out what is written without; None reads that, too
     words: list[Word] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    pictures: int = 0
     _pen: tuple[float, float] = (0.0, 0.0)
     _end: tuple[float, float, float] = (0.0, 0.0, 0.0)  # where the last piece began, and its right
     _runs: int = 0
@@ -140,7 +168,10 @@ class _Scribe:
 
     def before(self, operator: bytes, operands: Any, cm: _Matrix, _tm: _Matrix) -> None:  # noqa: ANN401
         """See an operation of the page's program that is about to be carried out."""
+        if self.ink:
+            self.ink.before(operator, operands)
         if operator == b"Do":
+            self.pictures += 1
             self.forms.append(self._inside(cm, str(operands[0]) if operands else ""))
             return
         with contextlib.suppress(IndexError, TypeError, ValueError):  # a damaged page's operands

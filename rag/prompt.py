@@ -94,11 +94,23 @@ _THOUGHT = re.compile(r"\A.*</think>|<think>.*\Z", re.S | re.I)
 _LONGEST_RANGE = 20
 
 # Our own lines, the special tokens of chat models, and tags that name a role.
+_TAGS = (
+    "s|bos|eos|pad|unk|sop|eop|eot|system|sys|user|assistant|model|human|passage|think|instructions?"
+    r"|(?:start|end)_of_\w+|(?:antml:)?(?:invoke|parameter|function|tool)\w*|im_\w+"
+)
 _FORGED = re.compile(
-    r"<{2,}|>{2,}|<(?=\s*[|｜])|(?<=[|｜])>|<(?=\s*/?\s*(?:s|system|user|assistant|human|passage|think)\b)",
+    rf"[<＜﹤]{{2,}}|[>＞﹥]{{2,}}|[<＜﹤](?=\s*[|｜])|(?<=[|｜])[>＞﹥]|[<＜﹤](?=\s*/?\s*(?:{_TAGS})\b)",
     re.I,
 )
-_BRACKETED = re.compile(r"[\[【［](\s*/?\s*(?:INST\b|\d)[^\[\]【】［］]{0,80})[\]】］]", re.I)
+_SINGLE = str.maketrans("<＜﹤>＞﹥", "‹‹‹›››")
+_BRACKETED = re.compile(
+    r"[\[【［](\s*/?\s*(?:(?:INST|TOOL_\w+|AVAILABLE_TOOLS|SYSTEM_PROMPT|passages?)\b|\d)"
+    r"[^\[\]【】［］]{0,80})[\]】］]",
+    re.I,
+)
+_JOINERS = (
+    "\u200c\u200d"  # unseen, but words of Persian, Hindi and others are not right without them
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,11 @@ def marker(number: int) -> str:
     return f"[{number}]"
 
 
+def unmarked(text: str) -> str:
+    """A reading's words without what looks like one of our markers: its own references."""
+    return _BRACKETED.sub(r"(\1)", text)
+
+
 def points_nowhere(number: int) -> str:
     """What stands in an answer for a marker whose passage does not exist."""
     return f"[{number}: no such passage]"
@@ -182,6 +199,7 @@ def read(text: str, *, whole: bool = True) -> list[Said]:
 
     A marker belongs to the sentence it stands in, or, behind its full stop, to the one before.
     """
+    text = "".join(c for c in text if c in "\n\t" + _JOINERS or unicodedata.category(c)[0] != "C")
     text = _THOUGHT.sub("", text)
     if not whole:
         text = _OPEN_MARKER.sub("", text)
@@ -241,8 +259,8 @@ def _passage_lines(passage: Passage) -> str:
 def _harmless(line: str) -> str:
     """A line without what looks like a mark of ours or of a chat model, nor anything unseen."""
     line = "".join(c for c in line if c == "\t" or unicodedata.category(c)[0] != "C")
-    line = _FORGED.sub(lambda match: match.group().replace("<", "‹").replace(">", "›"), line)
-    return _BRACKETED.sub(r"(\1)", line)
+    line = _FORGED.sub(lambda match: match.group().translate(_SINGLE), line)
+    return unmarked(line)
 
 
 def _without_markers(text: str) -> tuple[str, list[tuple[int, list[int]]]]:

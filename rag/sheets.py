@@ -40,7 +40,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A page before its layout is known."""
+    """A page before its layout is known; ``hidden`` and ``layer`` are as in ``types.Page``."""
 
     number: int
     label: str
@@ -48,6 +48,8 @@ class Sheet:
     height: float
     words: tuple[Word, ...]
     rules: tuple[Rule, ...]
+    hidden: int = 0
+    layer: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.pdf_ink import Ink
 from rag.reading_list import Entry, squash
 
 _ARXIV_ID = re.compile(r"\d{4}\.\d{4,5}")
@@ -41,7 +42,9 @@ class TitlePage:
         # pypdf raises nearly anything for a damaged file, and logs what it repairs.
         with _silenced("pypdf"), contextlib.suppress(Exception), path.open("rb") as file:
             pdf = PdfReader(file)
-            text, title = pdf.pages[0].extract_text(), ""
+            # A title that nobody sees is none, unless the page is a scan and nothing else is there.
+            text, title = pdf.pages[0].extract_text(visitor_operand_before=Ink().before), ""
+            text = text if text.strip() else pdf.pages[0].extract_text()
             with contextlib.suppress(Exception):
                 title = str(pdf.metadata.title or "") if pdf.metadata else ""
             return cls(text, title)

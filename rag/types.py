@@ -183,13 +183,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One physical page: ``number`` from 1, ``label`` as printed, size in points."""
+    """One physical page: ``number`` from 1, ``label`` as printed, size in points.
+
+    ``hidden`` words of it, which nobody sees, were left out. ``layer`` words were kept that nobody
+    sees either: they stand behind the picture of a scanned page.
+    """
 
     number: int
     label: str
     width: float
     height: float
     blocks: tuple[Block, ...]
+    hidden: int = 0
+    layer: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from fpdf import FPDF
@@ -11,6 +12,7 @@ from pypdf.generic import (
     DictionaryObject,
     FloatObject,
     NameObject,
+    NumberObject,
     RectangleObject,
     StreamObject,
 )
@@ -261,6 +263,12 @@ def cropped(path: Path, left: float = 30, top: float = 22) -> Path:
 def turned(path: Path, degrees: int) -> Path:
     """The two columns written sideways on a page that is shown turned, so that they are upright."""
 
+    return turned_round(two_columns(path), degrees)
+
+
+def turned_round(path: Path, degrees: int) -> Path:
+    """What a PDF's first page has written sideways, and the page shown turned."""
+
     def turn(page: PageObject, _: PdfWriter) -> None:
         width, height = float(page.mediabox.width), float(page.mediabox.height)
         right, up = {90: (height, 0), 180: (width, height), 270: (0, width)}[degrees]
@@ -269,7 +277,7 @@ def turned(path: Path, degrees: int) -> Path:
         page.mediabox = page.cropbox = RectangleObject(sides)
         page.rotate(degrees)
 
-    return _changed(two_columns(path), turn)
+    return _changed(path, turn)
 
 
 def in_a_form(path: Path) -> Path:
@@ -359,3 +367,81 @@ def rows_at(top: float, xs: list[float], rows: list[list[str]], pitch: float = 6
         for x, text in zip(xs, row, strict=True)
         if text
     ]
+
+
+def written_over(
+    path: Path,
+    program: str,
+    *,
+    first: bool = False,
+    states: dict[str, DictionaryObject] | None = None,
+    text: str = LEFT,
+    title: str = "Notes",
+) -> Path:
+    """One page of prose with a further program drawn after it, or before; its font is /F1.
+
+    ``states`` are graphics states by name. /Grey is a picture of one colour.
+    """
+
+    def write(page: PageObject, writer: PdfWriter) -> None:
+        own, added = page.get_contents().get_data(), f"\nq {program} Q\n".encode("latin-1")
+        page[NameObject("/Contents")] = writer._add_object(
+            _stream(added + own if first else own + added)
+        )
+        resources = page[NameObject("/Resources")] = DictionaryObject(page["/Resources"])
+        resources[NameObject("/ExtGState")] = DictionaryObject(
+            {NameObject(name): state for name, state in (states or {}).items()}
+        )
+        resources[NameObject("/XObject")] = DictionaryObject(
+            {NameObject("/Grey"): writer._add_object(_image((1, 1), b"\xdd"))}
+        )
+
+    return _changed(prose(path, [text], title=title), write)
+
+
+def opacity(value: float) -> DictionaryObject:
+    """A graphics state in which everything is painted with this opacity, from 0 to 1."""
+    return DictionaryObject(
+        {NameObject("/ca"): FloatObject(value), NameObject("/CA"): FloatObject(value)}
+    )
+
+
+def scanned(path: Path, *, blank: bool = False) -> Path:
+    """A picture of a page with its words behind it, unpainted, as text recognition leaves them;
+    or the same words behind a picture that shows nothing.
+    """
+    import pypdfium2
+
+    prose(path, [LEFT, RIGHT])
+    with pypdfium2.PdfDocument(path) as document:
+        pictures = [page.render(scale=2).to_pil().convert("L") for page in document]
+    for number, picture in enumerate(pictures, 1):
+        shown = picture.point(lambda _: 255) if blank else picture
+        _changed(path, partial(_behind, image=_image(shown.size, shown.tobytes())), number)
+    return path
+
+
+def _behind(page: PageObject, writer: PdfWriter, image: StreamObject) -> None:
+    """Draw a picture over the page's whole size, and its text with no paint."""
+    resources = page[NameObject("/Resources")] = DictionaryObject(page["/Resources"])
+    resources[NameObject("/XObject")] = DictionaryObject(
+        {NameObject("/Scan"): writer._add_object(image)}
+    )
+    size = f"{page.mediabox.width} 0 0 {page.mediabox.height} 0 0"
+    program = f"q {size} cm /Scan Do Q 3 Tr\n".encode() + page.get_contents().get_data()
+    page[NameObject("/Contents")] = writer._add_object(_stream(program))
+
+
+def _image(size: tuple[int, int], grey: bytes) -> StreamObject:
+    image = _stream(grey)
+    image.update(
+        {
+            NameObject("/Type"): NameObject("/XObject"),
+            NameObject("/Subtype"): NameObject("/Image"),
+            NameObject("/Width"): NumberObject(size[0]),
+            NameObject("/Height"): NumberObject(size[1]),
+            NameObject("/BitsPerComponent"): NumberObject(8),
+            NameObject("/ColorSpace"): NameObject("/DeviceGray"),
+        }
+    )
+    return image

@@ -14,7 +14,7 @@ from rag.library.health import ReadingHealth
 from rag.library.recipe import Recipe
 from rag.types import Reading
 
-SCHEMA = 3
+SCHEMA = 4
 """The layout that the package describes. An index of another schema is built anew."""
 
 _MANIFEST = "manifest.json"

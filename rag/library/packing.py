@@ -17,7 +17,7 @@ CHUNKS = "chunks.sqlite"
 TABLES = """
 CREATE TABLE page (
     reading_id TEXT, number INTEGER, label TEXT, width REAL, height REAL, blocks TEXT, spans BLOB,
-    PRIMARY KEY (reading_id, number)
+    hidden INTEGER, layer INTEGER, PRIMARY KEY (reading_id, number)
 ) WITHOUT ROWID;
 CREATE TABLE window (
     window_id TEXT PRIMARY KEY, reading_id TEXT, section TEXT, kind TEXT, text TEXT, cells TEXT,
@@ -29,7 +29,7 @@ CREATE TABLE chunk (
 );
 CREATE INDEX chunk_window ON chunk (window_id);
 """
-SELECT_PAGE = "SELECT number, label, width, height, blocks, spans FROM page"
+SELECT_PAGE = "SELECT number, label, width, height, blocks, spans, hidden, layer FROM page"
 SELECT_CHUNK = (
     "SELECT row, chunk_id, chunk.reading_id, window_id, section, kind, text, cells, spans,"
     " first, last, context FROM chunk JOIN window USING (window_id)"
@@ -38,7 +38,7 @@ SELECT_PLACE = (
     "SELECT row, window_id, first, last, length(context), length(searched) - last + first"
     " FROM chunk WHERE window_id IN (SELECT value FROM json_each(?)) ORDER BY row"
 )
-INSERT_PAGE = "INSERT INTO page VALUES (?,?,?,?,?,?,?)"
+INSERT_PAGE = "INSERT INTO page VALUES (?,?,?,?,?,?,?,?,?)"
 INSERT_WINDOW = "INSERT INTO window VALUES (?,?,?,?,?,?,?)"
 INSERT_CHUNK = "INSERT INTO chunk VALUES (?,?,?,?,?,?,?,?)"
 # These copy from the earlier build's database, attached as ``old``.
@@ -64,12 +64,13 @@ def pack_page(reading: Reading, page: Page) -> tuple[Any, ...]:
     _refuse_half_characters(reading.reading_id, page.label, text)
     spans = Spans.of(span for block in page.blocks for span in block.spans)
     size = float(page.width), float(page.height)
-    return reading.reading_id, page.number, page.label, *size, text, spans.packed
+    unseen = page.hidden, page.layer
+    return reading.reading_id, page.number, page.label, *size, text, spans.packed, *unseen
 
 
 def unpack_page(values: tuple[Any, ...]) -> Page:
     """The page of a row that ``SELECT_PAGE`` gave."""
-    number, label, width, height, blocks, packed = values
+    number, label, width, height, blocks, packed, *unseen = values
     spans = iter(Spans(packed))
     return Page(
         number,
@@ -80,6 +81,7 @@ def unpack_page(values: tuple[Any, ...]) -> Page:
             Block(kind, text, tuple(islice(spans, count)), level, group, _unpack_cells(cells))
             for kind, text, count, level, group, cells in json.loads(blocks)
         ),
+        *unseen,
     )
 
 

@@ -9,17 +9,22 @@ what the page shows, so such words are read again, letter by letter, with pypdfi
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rag.drawn import Surveyor
+from rag.hidden import Letter, frame_of, hidden_letters
 from rag.layout import read_sheets
 from rag.outline import Entry
 from rag.pdf_files import PypdfFile, refuse_empty, refuse_unreadable, unreadable
-from rag.pdf_words import SMALLEST
+from rag.pdf_words import SMALLEST, Frame
 from rag.settings import Settings
 from rag.sheets import Rule, Sheet, Word, clean
 from rag.types import Page
@@ -36,7 +41,7 @@ class LiteparseParser:
     """liteparse for words, fonts and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "liteparse"
-    version = "5"
+    version = "6"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
@@ -72,6 +77,7 @@ def _sheets(result: Any, letters: _Letters, spare: PypdfFile) -> list[Sheet]:  #
     sheets = {page.page_num: _sheet(page, letters) for page in result.pages}
     total = result.total_pages
     wordless = [at for at in range(1, total + 1) if at not in sheets or not sheets[at].words]
+    wordless = [at for at in wordless if at not in sheets or not sheets[at].hidden]
     # Readers that do not count the same pages may mean different ones by the same number.
     if wordless and spare.has_pages(total):
         for number in wordless:
@@ -87,17 +93,55 @@ def _sheet(page: Any, letters: _Letters) -> Sheet:  # noqa: ANN401 - liteparse h
         item for item in page.text_items if abs(item.rotation or 0) < 1 and _size(item) >= SMALLEST
     ]
     words = [w for item in upright if item.font_name for w in _words(item, next(numbers))]
-    drawn = letters.words(page.page_num)
-    words = _as_drawn(words, drawn)
+    drawn = letters.page(page.page_num)
+    words = _shown(_as_drawn(words, drawn.words), drawn, next(numbers))
     if any(not item.font_name or "$" in item.text for item in upright):
-        words += _unread(drawn, words, next(numbers))
+        words += _unread(drawn.words, words, next(numbers))
     rules = [
         Rule(min(line.x1, line.x2), max(line.x1, line.x2), line.y1)
         for line in (page.vector_graphics.lines if page.vector_graphics else ())
         if abs(line.y1 - line.y2) < 0.5 and abs(line.x1 - line.x2) > 20
     ]
     label = page.page_label or str(page.page_num)
-    return Sheet(page.page_num, label, page.width, page.height, tuple(words), tuple(rules))
+    return Sheet(
+        page.page_num,
+        label,
+        page.width,
+        page.height,
+        tuple(words),
+        tuple(rules),
+        len(drawn.hidden),
+        drawn.layer,
+    )
+
+
+def _shown(words: Sequence[Word], drawn: _Drawn, run: int) -> list[Word]:
+    """The words without those that are hidden. liteparse may have mixed hidden letters and shown
+    ones into one word: whatever stands where something is hidden is read again letter by letter.
+    """
+    if not drawn.hidden:
+        return list(words)
+    touches = _meeting(words, drawn.hidden)
+    kept = [word for word, touched in zip(words, touches, strict=True) if not touched]
+    gone = [word for word, touched in zip(words, touches, strict=True) if touched]
+    lost = [("", w.x0, w.y0, w.x1, w.y1) for w in gone]
+    again = [w for w in drawn.words if _meeting([Word(*w, 0, False, 0)], lost)[0]]
+    return kept + _unread(again, kept, run)
+
+
+def _meeting(words: Sequence[Word], others: Sequence[_Lettered]) -> list[bool]:
+    """Whether each word has the middle of one of the others in it, or lies with its own in one."""
+    if not others:
+        return [False] * len(words)
+    left, top, right, bottom = np.array([box for _, *box in others]).T
+    across, down = (left + right) / 2, (top + bottom) / 2
+    found = []
+    for word in words:
+        x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
+        holds = (word.x0 <= across) & (across <= word.x1) & (word.y0 <= down) & (down <= word.y1)
+        lies = (left <= x) & (x <= right) & (top <= y) & (y <= bottom)
+        found.append(bool((holds | lies).any()))
+    return found
 
 
 def _as_drawn(words: Sequence[Word], drawn: Sequence[_Lettered]) -> list[Word]:
@@ -124,9 +168,12 @@ def _with_marks(word: Word, drawn: Sequence[_Lettered]) -> Word:
 def _unread(found: Sequence[_Lettered], words: Sequence[Word], run: int) -> list[Word]:
     """The words that stand where none has been read yet, set like their neighbours."""
     missing = []
+    left, top_, right, bottom_ = (
+        np.array([(w.x0, w.y0, w.x1, w.y1) for w in words]).reshape(-1, 4).T
+    )
     for text, x0, y0, x1, y1 in found:
         x, y = (x0 + x1) / 2, (y0 + y1) / 2
-        if any(w.x0 <= x <= w.x1 and w.y0 - 1 <= y <= w.y1 + 1 for w in words):
+        if ((left <= x) & (x <= right) & (top_ - 1 <= y) & (y <= bottom_ + 1)).any():
             continue
         beside = [w for w in words if w.y0 <= y <= w.y1] or words
         near = min(beside, key=lambda w: abs((w.x0 + w.x1) / 2 - x), default=None)
@@ -143,6 +190,17 @@ _Lettered = tuple[str, float, float, float, float]
 """A word's text and x0, y0, x1, y1 from the page's top left."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A page letter by letter: the words that are shown, in the order in which the file draws them,
+    those that are hidden, and how many there are in the unseen layer of a scan.
+    """
+
+    words: list[_Lettered]
+    hidden: list[_Lettered]
+    layer: int
+
+
 class _Letters:
     """A PDF read letter by letter."""
 
@@ -150,20 +208,24 @@ class _Letters:
         import pypdfium2
 
         self._document = pypdfium2.PdfDocument(path)
+        self._surveyor = Surveyor()
 
-    def words(self, number: int) -> list[_Lettered]:
-        """The words of a page, from 1, in the order in which the file draws them."""
-        from pypdfium2 import raw
-
+    def page(self, number: int) -> _Drawn:
+        """A page, from 1."""
         page = self._document[number - 1]
-        left, _, _, top = page.get_cropbox()
         text = page.get_textpage()
-        return list(
-            _spelled(
-                (chr(raw.FPDFText_GetUnicode(text, at)), text.get_charbox(at), left, top)
-                for at in range(text.count_chars())
-            )
-        )
+        letters = list(_letters_of(text, frame_of(page)))
+        hidden = hidden_letters(self._surveyor, page, text, letters)
+        if not (hidden.letters or hidden.layer):
+            return _Drawn(list(_spelled(letters)), [], 0)
+
+        def words(chosen: frozenset[int]) -> list[_Lettered]:
+            """Those made of some letters: spaces, which are nobody's, part them."""
+            every = enumerate(letters)
+            return list(_spelled(one for at, one in every if at in chosen or one[0].isspace()))
+
+        shown = frozenset(range(len(letters))) - hidden.letters
+        return _Drawn(words(shown), words(hidden.letters), len(words(hidden.layer)))
 
     def outline(self) -> Iterator[Entry]:
         """The outline's entries that lead to a page: what pypdf finds, too, but in no time."""
@@ -178,36 +240,50 @@ class _Letters:
         self._document.close()
 
 
-def _spelled(letters: Iterable[tuple[str, tuple[float, ...], float, float]]) -> Iterator[_Lettered]:
-    """Letters with their (left, bottom, right, top) as words, cut at white space and new lines."""
+def _letters_of(text: Any, frame: Frame) -> Iterator[Letter]:  # noqa: ANN401
+    """The letters of a pypdfium2 text page, in order."""
+    from pypdfium2 import raw
+
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    for at in range(text.count_chars()):
+        raw.FPDFText_GetCharBox(text, at, left, right, bottom, top)
+        x0, y0, x1, y1 = left.value, bottom.value, right.value, top.value
+        if frame.degrees:
+            box = frame.around((x0, y0, x1, y1))
+        else:
+            box = x0 - frame.left, frame.top - y1, x1 - frame.left, frame.top - y0
+        yield chr(raw.FPDFText_GetUnicode(text, at)), box
+
+
+def _spelled(letters: Iterable[Letter]) -> Iterator[_Lettered]:
+    """Letters as words, cut at white space and new lines."""
     word, x0, y0, x1, y1 = "", 0.0, 0.0, 0.0, 0.0
-    for letter, box, left, top in _whole(letters):
-        low, high = top - box[3], top - box[1]
-        if word and (letter.isspace() or box[0] - left < x0 or box[0] - left > x1 + 8):
+    for letter, (start, low, end, high) in _whole(letters):
+        if word and (letter.isspace() or start < x0 or start > x1 + 8):
             yield word, x0, y0, x1, y1
             word = ""
         if letter.isspace():
             continue
         if not word:
-            x0, y0, x1, y1 = box[0] - left, low, box[2] - left, high
+            x0, y0, x1, y1 = start, low, end, high
         word += letter
-        y0, x1, y1 = min(y0, low), max(x1, box[2] - left), max(y1, high)
+        y0, x1, y1 = min(y0, low), max(x1, end), max(y1, high)
     if word:
         yield word, x0, y0, x1, y1
 
 
-def _whole(
-    letters: Iterable[tuple[str, tuple[float, ...], float, float]],
-) -> Iterator[tuple[str, tuple[float, ...], float, float]]:
+def _whole(letters: Iterable[Letter]) -> Iterator[Letter]:
     """The letters with the two halves that PDFium makes of mathematical ones put together."""
     first = ""
-    for letter, box, left, top in letters:
+    for letter, box in letters:
         if "\ud800" <= letter <= "\udbff":
             first = letter
-            continue
-        joined = (first + letter).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield joined, box, left, top
-        first = ""
+        elif first or "\udc00" <= letter <= "\udfff":
+            joined = (first + letter).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            yield joined, box
+            first = ""
+        else:
+            yield letter, box
 
 
 def _size(item: Any) -> float:  # noqa: ANN401

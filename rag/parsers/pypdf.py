@@ -22,7 +22,7 @@ class PypdfParser:
     """pypdf for words and rules; ``rag.layout`` for everything that follows from them."""
 
     name = "pypdf"
-    version = "1"
+    version = "2"
 
     def read(self, path: Path) -> list[Page]:
         """All pages of a PDF. Raises ReadingError where no text can be had from it."""
