@@ -11,6 +11,8 @@ from rag.types import Box, Citation, Passage, Span, Status, Verdict
 _Cited = tuple[Passage, Verdict, bool]
 """A passage, what it says to a sentence, and whether the answer cited another."""
 
+_BORNE_OUT = ("quoted", "supported")
+
 
 class Draft:
     """A written answer's sentences with their citations, each compared with the pages once."""
@@ -46,17 +48,20 @@ class Draft:
             yield _judged(number, passage, verdict, moved=moved)
 
     def _compare(self, sentence: prompt.Said) -> list[_Cited]:
-        """The passages that a sentence cites; where another bears it out better, that one instead."""
+        """The passages that a sentence cites, or the one that bears it out where none of them does.
+
+        One that has its very words goes before those that only seem to say the same.
+        """
         cited = [self._numbered[n - 1] for n in sentence.markers if self._exists(n)]
-        own = [(passage, self._checker.check(sentence.text, [passage])) for passage in cited]
-        statuses = {verdict.status for _, verdict in own}
-        if "quoted" not in statuses:
-            others = [passage for passage in self._found if passage not in cited]
-            best = self._checker.check(sentence.text, others)
-            better = {"quoted"} if "supported" in statuses else {"quoted", "supported"}
-            if best.passage and best.status in better:
-                return [(best.passage, best, True)]
-        return [(passage, verdict, False) for passage, verdict in own]
+        others = [passage for passage in self._found if passage not in cited]
+        best = self._checker.check(sentence.text, [*cited, *others])
+        if best.status == "quoted" and best.passage and best.passage not in cited:
+            return [(best.passage, best, True)]
+        own = [(p, self._checker.check(sentence.text, [p]), False) for p in cited]
+        if any(verdict.status in _BORNE_OUT for _, verdict, _ in own):
+            return own
+        best = self._checker.check(sentence.text, others)
+        return [(best.passage, best, True)] if best.passage and best.status in _BORNE_OUT else own
 
     def _markers(self, sentence: prompt.Said, cited: Sequence[Citation]) -> str:
         marks = [prompt.marker(citation.marker) for citation in cited]
