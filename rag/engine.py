@@ -111,7 +111,7 @@ class Engine:
     def _quoted(self, asked: _Asked, notice: str = "", unfinished: str = "") -> Iterator[Answer]:
         """The answer in the readings' own words, one statement at a time."""
         name = self._quoter.name
-        statements = self._quoter.quote(asked.question, asked.passages)
+        statements = _by_reading(self._quoter.quote(asked.question, asked.passages))
         if not statements:
             answer = asked.not_found(name)
             yield replace(answer, notice=notice, unfinished=unfinished)
@@ -229,6 +229,23 @@ def _quoting(asked: _Asked, statements: Sequence[Statement], llm: str, *, done: 
         citation(at, s.passage, s.start, s.end, "quoted") for at, s in enumerate(statements, 1)
     ]
     return asked.answer(text, citations, llm, done=done, abstained=False)
+
+
+def _by_reading(statements: Sequence[Statement]) -> list[Statement]:
+    """What each reading says together, under its title where there are several.
+
+    A title goes up to its colon: what stands behind is a subtitle.
+    """
+    parts: dict[str, list[Statement]] = {}
+    for statement in statements:
+        parts.setdefault(statement.passage.chunk.reading.title, []).append(statement)
+    if len(parts) < 2:
+        return list(statements)
+    titled = []
+    for title, said in parts.items():
+        first = replace(said[0], text=f"{title.split(':')[0]}: {said[0].text}")
+        titled += [first, *said[1:]]
+    return titled
 
 
 def _not_found(searched: Sequence[Reading]) -> str:
