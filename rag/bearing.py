@@ -49,6 +49,7 @@ FEATURES = (
 _WORD = re.compile(r"[^\W_]+")
 _WEIGHTS = Path(__file__).with_name("bearing.json")
 _MOST_PASSAGES = 40
+_REMEMBERED = 1024  # units, of some 6 kB each
 _MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have more
 _LONGEST_UNIT = 2000
 _CLOSE = 12  # units that are compared by meaning, the best by shared words
@@ -126,6 +127,8 @@ class Comparer:
         """``weight`` tells how rare a term is in the readings, 0 … 1."""
         self._embedder = embedder
         self._weight = weight
+        # The sentences of an answer are checked against the same passages, one after the other.
+        self._seen = lru_cache(maxsize=_REMEMBERED)(lambda text: embedder.embed_documents([text]))
 
     def units(self, passages: Sequence[Passage]) -> list[Unit]:
         """The sentences and rows of the passages, in their order."""
@@ -137,8 +140,8 @@ class Comparer:
         places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
         heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:_LONGEST_UNIT]
         texts = [_with_heads(window, a, b) for a, b in places]
-        found = [frozenset(terms(text)) for text in texts]
-        always = frozenset(terms(heading))
+        found = [_terms(text) for text in texts]
+        always = _terms(heading)
         for at, (start, end) in enumerate(places):
             beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
             around = ". ".join((heading, *(texts[n] for n in beside)))
@@ -177,13 +180,12 @@ class Comparer:
         What the title of its reading says a unit need not repeat.
         """
         asked = self._embedder.embed_query(sentence)
-        found = self._embedder.embed_documents([unit.text for unit in units])
-        cosines = found.vectors @ asked.vectors[0]
         rows, matches = [], []
-        for at, unit in enumerate(units):
-            words = found.part(at, at + 1).words
-            match, back = matched(asked.words, words, self._title(unit))
-            rows.append((cosines[at], match.mean(), _weakest(match), back))
+        for unit in units:
+            found = self._seen(unit.text)
+            match, back = matched(asked.words, found.words, self._title(unit))
+            cosine = float(found.vectors[0] @ asked.vectors[0])
+            rows.append((cosine, match.mean(), _weakest(match), back))
             matches.append(match)
         return np.array(rows, np.float64), np.array(matches)
 
@@ -277,7 +279,7 @@ def _cover(claim: Assertion, unit: Unit) -> float:
 
 def _worth(claim: Assertion, unit: Unit) -> float:
     """How much of the claim stands in the unit, its numbers counting on top."""
-    found = assertions.numbers(unit.text)
+    found = _numbers(unit.text)
     lost = _missing(claim.numbers, found) / max(len(claim.numbers), 1)
     return _cover(claim, unit) - _NUMBERS * lost
 
@@ -301,7 +303,7 @@ def _weakest(match: NDArray[np.float32]) -> float:
 def _together(claim: Assertion, best: Sequence[Unit], units: Sequence[Unit]) -> list[float]:
     """What the best units say between them, and what the claim says of itself."""
     content = _without(claim, _topic(best[0], units))
-    said = assertions.numbers(best[0].text)
+    said = _numbers(best[0].text)
     return [
         max(_share(content, unit.terms) for unit in best),
         min(assertions.hedges(claim), 2),
@@ -321,7 +323,7 @@ def _alone(
     said, around = Assertion.read(unit.text, weight), Assertion.read(unit.around, weight)
     window = unit.near.union(*(u.terms for u in units if u.passage is unit.passage))
     texts = [other.text for other in units]
-    everywhere = [number for text in texts for number in assertions.numbers(text)]
+    everywhere = [number for text in texts for number in _numbers(text)]
     topic = _topic(unit, units)
     mine = _compacts(unit.text)
     near = mine | _compacts(unit.around)
@@ -374,6 +376,16 @@ def _topic(unit: Unit, units: Sequence[Unit]) -> frozenset[str]:
     counts = Counter(word for text in texts for word in _compacts(text))
     often = {word for word, n in counts.items() if n >= max(_OFTEN, _MOST * len(texts))}
     return _compacts(reading.title).union(often)
+
+
+@lru_cache(maxsize=4096)
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> tuple[Number, ...]:
+    return tuple(assertions.numbers(text))
 
 
 @lru_cache(maxsize=4096)
