@@ -39,15 +39,18 @@ FEATURES = (
     "names missing", "names missing near", "names missing everywhere", "denial",
     "direction against", "direction along", "comparison", "turned", "opposed", "totals", "hedged",
     "table", "rank",
+    "late low together", "lead", "content best", "claim hedges", "claim totals", "all numbers",
 )  # fmt: skip
 """What is compared, in the order of the weights."""
 
 _WORD = re.compile(r"[^\W_]+")
 _WEIGHTS = Path(__file__).with_name("bearing.json")
 _MOST_PASSAGES = 40
+_REMEMBERED = 1024  # units, of some 6 kB each
 _MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have more
 _LONGEST_UNIT = 2000
-_CLOSE = 16  # units that are compared by meaning, the best by shared words
+_CLOSE = 12  # units that are compared by meaning, the best by shared words
+_BEST = 6  # of these, that may bear a claim out together
 _NUMBERS = 0.5  # what it costs a unit to have none of the claim's numbers
 _OFTEN, _MOST = 3, 0.6  # passages, and the share of a reading's, that make a word its topic
 _SAME = 0.7  # the share of terms that a near copy has in common with its original
@@ -107,6 +110,8 @@ class Comparer:
         """``weight`` tells how rare a term is in the readings, 0 … 1."""
         self._embedder = embedder
         self._weight = weight
+        # The sentences of an answer are checked against the same passages, one after the other.
+        self._seen = lru_cache(maxsize=_REMEMBERED)(lambda text: embedder.embed_documents([text]))
 
     def units(self, passages: Sequence[Passage]) -> list[Unit]:
         """The sentences and rows of the passages, in their order."""
@@ -118,8 +123,8 @@ class Comparer:
         places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
         heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:_LONGEST_UNIT]
         texts = [_with_heads(window, a, b) for a, b in places]
-        found = [frozenset(terms(text)) for text in texts]
-        always = frozenset(terms(heading))
+        found = [_terms(text) for text in texts]
+        always = _terms(heading)
         for at, (start, end) in enumerate(places):
             beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
             around = ". ".join((heading, *(texts[n] for n in beside)))
@@ -137,23 +142,35 @@ class Comparer:
         close = [units[at] for at in order if shared[at] > 0]
         if not close or not claim.weights:
             return None
-        likeness = self._likeness(sentence, close)
+        likeness, matches = self._likeness(sentence, close)
         worth = np.array([_worth(claim, unit) for unit in close]) + likeness[:, :2].sum(axis=1)
-        best = int(worth.argmax())
-        return close[best], _features(claim, close[best], units, likeness[best], self._weight)
+        order = np.argsort(-worth, kind="stable")[:_BEST].tolist()
+        best = [close[at] for at in order]
+        features = [
+            *_alone(claim, best[0], units, likeness[order[0]], self._weight),
+            _weakest(matches[order].max(axis=0)),
+            worth[order[0]] - worth[order[1]] if len(order) > 1 else 0.0,
+            *_together(claim, best, units),
+        ]
+        return best[0], np.array(features, np.float64)
 
-    def _likeness(self, sentence: str, units: Sequence[Unit]) -> NDArray[np.float64]:
-        """Of each unit: cosine, late interaction, its weakest quarter, the same from the unit's side.
+    def _likeness(
+        self, sentence: str, units: Sequence[Unit]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Of each unit cosine, late interaction, its weakest quarter, the same from the unit's side,
+        shape (units, 4); and how well each word is matched, shape (units, words).
 
-        What the title of its reading says a unit need not repeat. Shape (units, 4).
+        What the title of its reading says a unit need not repeat.
         """
         asked = self._embedder.embed_query(sentence)
-        found = self._embedder.embed_documents([unit.text for unit in units])
-        rows = [
-            late(asked.words, found.part(at, at + 1).words, self._title(unit))
-            for at, unit in enumerate(units)
-        ]
-        return np.column_stack([found.vectors @ asked.vectors[0], np.array(rows)])
+        rows, matches = [], []
+        for unit in units:
+            found = self._seen(unit.text)
+            match, back = matched(asked.words, found.words, self._title(unit))
+            cosine = float(found.vectors[0] @ asked.vectors[0])
+            rows.append((cosine, match.mean(), _weakest(match), back))
+            matches.append(match)
+        return np.array(rows, np.float64), np.array(matches)
 
     def _title(self, unit: Unit) -> Words:
         return self._embedder.embed_query(unit.passage.chunk.reading.title[:_LONGEST_UNIT]).words
@@ -245,34 +262,51 @@ def _cover(claim: Assertion, unit: Unit) -> float:
 
 def _worth(claim: Assertion, unit: Unit) -> float:
     """How much of the claim stands in the unit, its numbers counting on top."""
-    found = assertions.numbers(unit.text)
+    found = _numbers(unit.text)
     lost = _missing(claim.numbers, found) / max(len(claim.numbers), 1)
     return _cover(claim, unit) - _NUMBERS * lost
 
 
-def late(sentence: Words, unit: Words, title: Words) -> tuple[float, float, float]:
-    """Late interaction of a sentence with a unit, that of its weakest quarter, and the unit's."""
+def matched(sentence: Words, unit: Words, title: Words) -> tuple[NDArray[np.float32], float]:
+    """How well the unit or the title matches each word of the sentence, and, as a mean, the sentence
+    each word of the unit. A sentence without words counts as one that nothing matches.
+    """
     if not len(sentence) or not len(unit):
-        return 0.0, 0.0, 0.0
+        return np.zeros(max(len(sentence), 1), np.float32), 0.0
     pairs = sentence.astype(np.float32) @ unit.astype(np.float32).T / 127**2
     known = sentence.astype(np.float32) @ title.astype(np.float32).T / 127**2
-    best = np.sort(np.concatenate([pairs, known], axis=1).max(axis=1))
-    weakest = best[: max(len(best) // 4, 1)]
-    return float(best.mean()), float(weakest.mean()), float(pairs.max(axis=0).mean())
+    return np.concatenate([pairs, known], axis=1).max(axis=1), float(pairs.max(axis=0).mean())
 
 
-def _features(
+def _weakest(match: NDArray[np.float32]) -> float:
+    """The mean of the quarter of the words that are matched worst."""
+    return float(np.sort(match)[: max(len(match) // 4, 1)].mean())
+
+
+def _together(claim: Assertion, best: Sequence[Unit], units: Sequence[Unit]) -> list[float]:
+    """What the best units say between them, and what the claim says of itself."""
+    content = _without(claim, _topic(best[0], units))
+    said = _numbers(best[0].text)
+    return [
+        max(_share(content, unit.terms) for unit in best),
+        min(assertions.hedges(claim), 2),
+        min(len(assertions.totals(claim)), 2),
+        bool(claim.numbers) and not _missing(claim.numbers, said),
+    ]
+
+
+def _alone(
     claim: Assertion,
     unit: Unit,
     units: Sequence[Unit],
     likeness: NDArray[np.float64],
     weight: TermWeight,
-) -> NDArray[np.float64]:
+) -> list[float]:
     """What tells whether the unit bears the claim out, in the order of FEATURES."""
     said, around = Assertion.read(unit.text, weight), Assertion.read(unit.around, weight)
     window = unit.near.union(*(u.terms for u in units if u.passage is unit.passage))
     texts = [other.text for other in units]
-    everywhere = [number for text in texts for number in assertions.numbers(text)]
+    everywhere = [number for text in texts for number in _numbers(text)]
     topic = _topic(unit, units)
     mine = _compacts(unit.text)
     near = mine | _compacts(unit.around)
@@ -280,36 +314,38 @@ def _features(
     towards, there = assertions.direction(claim), assertions.direction(said)
     turned = assertions.turned(claim, said)
     denied = (assertions.denials(claim) - assertions.denials(said)) % 2
-    content = replace(claim, weights={t: w for t, w in claim.weights.items() if t not in topic})
-    return np.array(
-        [
-            _share(claim, unit.terms),
-            _share(claim, unit.near),
-            _share(claim, window),
-            _share(content, unit.terms),
-            _share(content, window),
-            *likeness,
-            _missing(claim.numbers, said.numbers),
-            _missing(claim.numbers, (*said.numbers, *around.numbers)),
-            _missing(claim.numbers, everywhere),
-            bool(claim.numbers),
-            bool(said.numbers) * _missing(claim.numbers, said.numbers),
-            _absent(own, mine),
-            _absent(own, near),
-            _absent(claim.names, {n for t in texts for n in _compacts(t)}),
-            denied * _share(content, unit.terms),
-            towards * there < 0,
-            towards * there > 0,
-            bool(towards and there) * towards * there * (1 - 2 * turned),
-            turned,
-            min(assertions.opposed(claim, said), 2),
-            min(len(assertions.totals(claim) - assertions.totals(said)), 2),
-            min(max(assertions.hedges(said) - assertions.hedges(claim), 0), 2),
-            unit.passage.chunk.window.kind == "table",
-            unit.passage.rank,
-        ],
-        dtype=np.float64,
-    )
+    content = _without(claim, topic)
+    return [
+        _share(claim, unit.terms),
+        _share(claim, unit.near),
+        _share(claim, window),
+        _share(content, unit.terms),
+        _share(content, window),
+        *likeness,
+        _missing(claim.numbers, said.numbers),
+        _missing(claim.numbers, (*said.numbers, *around.numbers)),
+        _missing(claim.numbers, everywhere),
+        bool(claim.numbers),
+        bool(said.numbers) * _missing(claim.numbers, said.numbers),
+        _absent(own, mine),
+        _absent(own, near),
+        _absent(claim.names, {n for t in texts for n in _compacts(t)}),
+        denied * _share(content, unit.terms),
+        towards * there < 0,
+        towards * there > 0,
+        bool(towards and there) * towards * there * (1 - 2 * turned),
+        turned,
+        min(assertions.opposed(claim, said), 2),
+        min(len(assertions.totals(claim) - assertions.totals(said)), 2),
+        min(max(assertions.hedges(said) - assertions.hedges(claim), 0), 2),
+        unit.passage.chunk.window.kind == "table",
+        unit.passage.rank,
+    ]
+
+
+def _without(claim: Assertion, topic: Set[str]) -> Assertion:
+    """What the claim says of its topic."""
+    return replace(claim, weights={t: w for t, w in claim.weights.items() if t not in topic})
 
 
 def _topic(unit: Unit, units: Sequence[Unit]) -> frozenset[str]:
@@ -323,6 +359,16 @@ def _topic(unit: Unit, units: Sequence[Unit]) -> frozenset[str]:
     counts = Counter(word for text in texts for word in _compacts(text))
     often = {word for word, n in counts.items() if n >= max(_OFTEN, _MOST * len(texts))}
     return _compacts(reading.title).union(often)
+
+
+@lru_cache(maxsize=4096)
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> tuple[Number, ...]:
+    return tuple(assertions.numbers(text))
 
 
 @lru_cache(maxsize=4096)

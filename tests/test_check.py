@@ -1,13 +1,15 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from rag.assembly import open_checker
 from rag.assertions import Assertion, agrees, numbers
-from rag.bearing import LONGEST_SENTENCE, differs
+from rag.bearing import LONGEST_SENTENCE, differs, matched
 from rag.settings import Settings
 from tests import pdfs
+from tests.conftest import ROOT
 
 QUESTIONS = pdfs.SHARED / "questions" / "claims.jsonl"
 GENOA = "The harbour was built by masons from Genoa in 1311."
@@ -154,6 +156,33 @@ def test_a_near_copy_that_says_the_same_does_not_differ():
         read("The crawler reached 118 of 120 pages on Monday."),
         read("On Monday, the crawler reached 118/120 pages."),
     )
+
+
+def test_a_word_is_matched_by_the_unit_or_by_its_title():
+    axes = np.eye(3, dtype=np.int8) * 127
+    match, back = matched(axes, axes[:1], axes[1:2])
+    assert match == pytest.approx([1, 1, 0])
+    assert back == pytest.approx(1)
+
+
+def test_nothing_matches_a_sentence_or_a_unit_of_no_words():
+    axes, none = np.eye(3, dtype=np.int8) * 127, np.zeros((0, 3), np.int8)
+    for sentence, unit in ((none, axes), (axes, none)):
+        match, back = matched(sentence, unit, axes)
+        assert len(match)
+        assert not match.any()
+        assert back == 0
+
+
+def test_the_claims_of_the_tests_have_evidence_where_they_say_so():
+    text = (ROOT / "tests" / "questions" / "papers_claims.jsonl").read_text(encoding="utf-8")
+    claims = [json.loads(line) for line in text.splitlines()]
+    assert len({claim["id"] for claim in claims}) == len(claims) >= 250
+    for claim in claims:
+        borne = claim["label"] in ("supported", "unsupported")
+        assert borne or claim["label"] == "not_in_readings"
+        fields = (claim["reading"], claim["pages"], claim["evidence"])
+        assert [bool(field) for field in fields] == [borne] * 3, claim["id"]
 
 
 def test_the_command_gives_one_object_a_line_in_order(harbour, tmp_path):

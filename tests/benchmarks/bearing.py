@@ -27,11 +27,15 @@ from rag.settings import Settings
 CLAIMS = Path(__file__).parent.parent / "questions" / "papers_claims.jsonl"
 STATUSES = ("supported", "unsupported", "not_in_readings")
 PENALTY, STEPS, RATE = 3.0, 1500, 0.1
+LEAN = (0.0, 0.0, -0.3)
+"""Added to the biases, so that the shares come evenly near to what is wanted of them (.85, .80, .80):
+chosen on cross-validated claims, of which the last status had shares to spare."""
+
 ANY = (-np.inf, np.inf)
 MORE, LESS, NONE = (0.0, np.inf), (-np.inf, 0.0), (0.0, 0.0)
 ALIKE = {
     "cover", "cover near", "cover passage", "content", "content passage", "cosine", "late",
-    "late low", "late back",
+    "late low", "late back", "late low together", "content best",
 }  # fmt: skip
 MISSING = {
     "numbers missing", "numbers missing near", "numbers missing everywhere", "names missing",
@@ -43,7 +47,7 @@ AGAINST = {
 
 
 def signs(feature):
-    """What a feature may count for each status: 130 claims are too few to learn which way it points."""
+    """What a feature may count for each status: 250 claims are too few to learn which way it points."""
     if feature in ALIKE:
         return MORE, ANY, LESS
     if feature in MISSING:
@@ -52,6 +56,12 @@ def signs(feature):
         return LESS, MORE, NONE
     if feature == "comparison":
         return MORE, LESS, NONE
+    if feature == "lead":
+        return MORE, ANY, ANY
+    if feature in {"claim hedges", "all numbers"}:
+        return MORE, LESS, ANY
+    if feature == "claim totals":
+        return LESS, MORE, ANY
     return ANY, ANY, ANY
 
 
@@ -71,7 +81,7 @@ def fit(features, labels, low=LOW, high=HIGH):
         step = RATE * (x.T @ gap + PENALTY * weights) / len(labels)
         weights = np.clip(weights - step, low, high)
         bias -= RATE * gap.sum(0) / len(labels)
-    return mean, scale, weights, bias
+    return mean, scale, weights, bias + LEAN
 
 
 def cross_validated(features, labels, papers, *bounds):
