@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from rag import prompt
 from rag.errors import LLMError, QuestionError
+from rag.mentions import Mentions
 from rag.protocols import LLM, Bearing, Checker, Library, Quoter, Retriever
 from rag.sentences import sentences
 from rag.terms import terms
@@ -20,6 +22,11 @@ LONGEST_QUESTION = 2000
 
 MOST_PASSAGES = 1000
 """More passages than anyone reads; asking for more is a slip."""
+
+_MOST_TITLES = 4  # of readings that are named where nothing was found
+_MOST_ABSENT = 4  # words that are said to be missing
+_NEAREST = 2  # passages whose topics are named
+_LONGEST_HEADING = 80  # characters
 
 _MAY_MISS = 0.3  # the share of a sentence's terms that its quote may lack
 
@@ -35,12 +42,14 @@ class Engine:
         library: Library,
         retriever: Retriever,
         quoter: Quoter,
+        mentions: Mentions,
         passages: int,
         writer: Writer | None = None,
     ) -> None:
         self._library = library
         self._retriever = retriever
         self._quoter = quoter
+        self._mentions = mentions
         self._passages = passages
         self._writer = writer
 
@@ -74,7 +83,8 @@ class Engine:
         started = time.perf_counter()
         passages = tuple(self.search(question, self._passages, readings))
         scope = tuple(r for r in self.readings if not readings or r.reading_id in readings)
-        asked = _Asked(question, passages, scope, started, time.perf_counter())
+        absent = tuple(self._mentions.absent(question, readings or None))
+        asked = _Asked(question, passages, scope, absent, started, time.perf_counter())
         if self._writer is None or not passages:
             yield from self._quoted(asked)
             return
@@ -100,11 +110,15 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question with what was found for it, and the moments the search began and ended."""
+    """A question with what was found for it, and the moments the search began and ended.
+
+    ``absent`` are its rare words that stand nowhere in what was searched.
+    """
 
     question: str
     passages: tuple[Passage, ...]
     searched: tuple[Reading, ...]
+    absent: tuple[str, ...]
     started: float
     found: float
 
@@ -130,7 +144,8 @@ class _Asked:
 
     def not_found(self, llm: str) -> Answer:
         """The answer that there is none."""
-        return self.answer(_not_found(self.searched), (), llm, done=True, abstained=True)
+        text = _not_found(self.searched, self.absent, self.passages)
+        return self.answer(text, (), llm, done=True, abstained=True)
 
 
 class Writer:
@@ -285,9 +300,37 @@ def _same_line(left: Box, right: Box) -> bool:
     return left.page == right.page and overlap > 0.5 * height and right.x0 > left.x0
 
 
-def _not_found(searched: Sequence[Reading]) -> str:
-    titles = "; ".join(reading.title for reading in searched)
-    return (
-        f"I did not find an answer to this in what I searched: {titles}. "
-        "The nearest passages are listed with this answer; other words may find more."
-    )
+def _not_found(
+    searched: Sequence[Reading], absent: Sequence[str], passages: Sequence[Passage]
+) -> str:
+    """That nothing answers, which words are missing, and what the nearest passages are about.
+
+    It says what was searched and not that the readings are silent: a search may miss.
+    """
+    titles = "; ".join(reading.title for reading in searched[:_MOST_TITLES])
+    others = len(searched) - _MOST_TITLES
+    parts = [
+        f"I did not find an answer to this in what I searched: {titles}"
+        + (f"; and {others} more." if others > 0 else ".")
+    ]
+    if absent:
+        words = _listed([f"“{word}”" for word in absent[:_MOST_ABSENT]])
+        parts.append(f"{words} {'stand' if len(absent) > 1 else 'stands'} nowhere in them.")
+    if passages:
+        near = dict.fromkeys(_topic(passage) for passage in passages[:_NEAREST])
+        parts.append(f"The nearest passages, listed with this answer, are {_listed([*near])}.")
+    return " ".join([*parts, "Other words may find more."])
+
+
+def _topic(passage: Passage) -> str:
+    """What a passage is about by its section's heading, and where it stands."""
+    window = passage.chunk.window
+    page = "".join(f", p. {number}" for number in window.pages[:1])
+    place = f"in {passage.chunk.reading.title}{page}"
+    heading = " ".join(window.section[-1].split()) if window.section else ""
+    return f"on “{textwrap.shorten(heading, _LONGEST_HEADING)}” {place}" if heading else place
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """The parts in one phrase: commas between them, "and" before the last."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
