@@ -110,7 +110,7 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
         # Where the LLM fails there is always an answer in the readings' own words.
         writer = Writer(quoter, Checker(embedder, lexical.weight))
         quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
-    engine = Engine(index, found, quoter, settings.passages, writer, meaning.names)
+    engine = Engine(index, found, quoter, meaning, settings.passages, writer)
     return engine, embedder, lexical.weight
 
 

@@ -67,17 +67,25 @@ class Matches:
     """How like each word of a window is to each word of a question.
 
     ``places`` are the characters of the window's text at which its words begin, shape (m,);
-    ``likeness`` are cosines, shape (words of the question, m).
+    ``likeness`` are cosines, shape (words of the question, m); ``asked`` are the characters of the
+    question at which its words begin.
     """
 
     places: NDArray[np.int64]
     likeness: NDArray[np.float32]
+    asked: NDArray[np.int32]
+
+    def best(self, start: int, end: int) -> NDArray[np.float32]:
+        """Of each of the question's words the best match in ``start`` to before ``end``; 0 where
+        there are no words.
+        """
+        inside = (self.places >= start) & (self.places < end)
+        if not inside.any():
+            return np.zeros(len(self.likeness), np.float32)
+        return np.asarray(self.likeness[:, inside].max(axis=1))
 
     def between(self, start: int, end: int) -> float:
         """The mean, over the question's words, of the best match in ``start`` to before ``end``;
         0 where there are no words.
         """
-        inside = (self.places >= start) & (self.places < end)
-        if not inside.any() or len(self.likeness) == 0:
-            return 0.0
-        return float(self.likeness[:, inside].max(axis=1).mean())
+        return float(self.best(start, end).mean()) if len(self.likeness) else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import textwrap
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from rag import conversation, prompt
 from rag.citations import Draft, citation
 from rag.errors import LLMError, QuestionError
-from rag.names import Called, Names
+from rag.meaning import Meaning
 from rag.protocols import LLM, Checker, Library, Quoter, Retriever
 from rag.types import Answer, Citation, Page, Passage, Reading, Statement
 
@@ -21,6 +22,11 @@ LONGEST_QUESTION = 2000
 
 MOST_PASSAGES = 1000
 """More passages than anyone reads; asking for more is a slip."""
+
+_MOST_TITLES = 4  # of readings that are named where nothing was found
+_MOST_ABSENT = 4  # words that are said to be missing
+_NEAREST = 2  # passages whose topics are named
+_LONGEST_HEADING = 80  # characters
 
 
 class Engine:
@@ -34,16 +40,16 @@ class Engine:
         library: Library,
         retriever: Retriever,
         quoter: Quoter,
+        meaning: Meaning,
         passages: int,
         writer: Writer | None = None,
-        names: Names | None = None,
     ) -> None:
         self._library = library
         self._retriever = retriever
         self._quoter = quoter
+        self._meaning = meaning
         self._passages = passages
         self._writer = writer
-        self._names = names or Names([Called(reading) for reading in library.readings])
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -74,7 +80,7 @@ class Engine:
         """
         question = _checked(question)
         asked = [_checked(one) for one, _ in earlier[-conversation.LONGEST_MEMORY :]]
-        by_rule = conversation.self_contained(question, asked, self._names, self._asked_of)
+        by_rule = conversation.self_contained(question, asked, self._meaning.names, self._asked_of)
         if by_rule == question or len(by_rule) > LONGEST_QUESTION:
             return question
         if self._writer is None:
@@ -96,7 +102,8 @@ class Engine:
         started = time.perf_counter()
         passages = tuple(self.search(question, self._passages, readings))
         scope = tuple(r for r in self.readings if not readings or r.reading_id in readings)
-        asked = _Asked(question, passages, scope, started, time.perf_counter())
+        absent = tuple(self._meaning.mentions.absent(question, readings or None))
+        asked = _Asked(question, passages, scope, absent, started, time.perf_counter())
         if self._writer is None or not passages:
             yield from self._quoted(asked)
             return
@@ -122,11 +129,15 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question with what was found for it, and the moments the search began and ended."""
+    """A question with what was found for it, and the moments the search began and ended.
+
+    ``absent`` are its rare words that stand nowhere in what was searched.
+    """
 
     question: str
     passages: tuple[Passage, ...]
     searched: tuple[Reading, ...]
+    absent: tuple[str, ...]
     started: float
     found: float
 
@@ -152,7 +163,8 @@ class _Asked:
 
     def not_found(self, llm: str) -> Answer:
         """The answer that there is none."""
-        return self.answer(_not_found(self.searched), (), llm, done=True, abstained=True)
+        text = _not_found(self.searched, self.absent, self.passages)
+        return self.answer(text, (), llm, done=True, abstained=True)
 
 
 class Writer:
@@ -248,9 +260,37 @@ def _by_reading(statements: Sequence[Statement]) -> list[Statement]:
     return titled
 
 
-def _not_found(searched: Sequence[Reading]) -> str:
-    titles = "; ".join(reading.title for reading in searched)
-    return (
-        f"I did not find an answer to this in what I searched: {titles}. "
-        "The nearest passages are listed with this answer; other words may find more."
-    )
+def _not_found(
+    searched: Sequence[Reading], absent: Sequence[str], passages: Sequence[Passage]
+) -> str:
+    """That nothing answers, which words are missing, and what the nearest passages are about.
+
+    It says what was searched and not that the readings are silent: a search may miss.
+    """
+    titles = "; ".join(reading.title for reading in searched[:_MOST_TITLES])
+    others = len(searched) - _MOST_TITLES
+    parts = [
+        f"I did not find an answer to this in what I searched: {titles}"
+        + (f"; and {others} more." if others > 0 else ".")
+    ]
+    if absent:
+        words = _listed([f"“{word}”" for word in absent[:_MOST_ABSENT]])
+        parts.append(f"{words} {'stand' if len(absent) > 1 else 'stands'} nowhere in them.")
+    if passages:
+        near = dict.fromkeys(_topic(passage) for passage in passages[:_NEAREST])
+        parts.append(f"The nearest passages, listed with this answer, are {_listed([*near])}.")
+    return " ".join([*parts, "Other words may find more."])
+
+
+def _topic(passage: Passage) -> str:
+    """What a passage is about by its section's heading, and where it stands."""
+    window = passage.chunk.window
+    page = "".join(f", p. {number}" for number in window.pages[:1])
+    place = f"in {passage.chunk.reading.title}{page}"
+    heading = " ".join(window.section[-1].split()) if window.section else ""
+    return f"on “{textwrap.shorten(heading, _LONGEST_HEADING)}” {place}" if heading else place
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """The parts in one phrase: commas between them, "and" before the last."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))

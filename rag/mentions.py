@@ -16,6 +16,9 @@ from rag.terms import located_terms, rarity
 _RARE = 0.6
 """Rarity in English from which a word may be a name."""
 
+_NOT_COMMON = 0.5
+"""Rarity in English from which it tells something that a word stands nowhere: "carbon" does."""
+
 _OWN = 0.7
 """The share of a word's occurrences, per chunk of each reading, that makes it a reading's own."""
 
@@ -44,6 +47,22 @@ class Mentions:
             if rare >= _RARE and (owner := self._owner(term)):
                 found[owner] = max(found.get(owner, 0.0), rare)
         return sorted(found, key=lambda reading: -found[reading])
+
+    def absent(self, text: str, readings: frozenset[str] | None = None) -> list[str]:
+        """The words of the text, as it spells them, that are not common and stand in none of the
+        readings (None for all), in their order.
+        """
+        within = np.array([readings is None or one in readings for one in self._ids], np.bool_)
+        words: dict[tuple[int, int], bool] = {}
+        for term, start, end in located_terms(text):
+            if rarity(text[start:end]) >= _NOT_COMMON:
+                there = bool(within[self._reading_of[self.rows_with(term)]].any())
+                words[start, end] = words.get((start, end), False) or there
+        missing: dict[str, str] = {}
+        for (start, end), there in words.items():
+            if not there:
+                missing.setdefault(text[start:end].casefold(), text[start:end])
+        return list(missing.values())
 
     def _owner(self, term: str) -> str | None:
         """The reading whose own word a term is, if it is any's."""

@@ -39,6 +39,17 @@ def test_what_the_readings_do_not_say_is_declined(harbour):
     assert record["citations"] == []
 
 
+def test_declining_tells_what_was_searched_which_words_are_missing_and_what_is_near(harbour):
+    (record,) = records(harbour("ask", "Which zeppelin was lost at the pier?", "--json"))
+    assert record["abstained"]
+    said = record["answer"]
+    assert "“zeppelin” stands nowhere in them" in said
+    nearest = record["passages"][0]
+    assert f"in {nearest['title']}, p. {nearest['pages'][0]}" in said
+    assert nearest["section"].split(" > ")[-1] in said
+    assert "does not say" not in said
+
+
 def test_a_filter_limits_the_search_before_ranking(harbour):
     done = harbour("search", "Who built the harbour?", "--reading", "losses", "--json")
     (record,) = records(done)

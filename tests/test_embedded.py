@@ -35,8 +35,11 @@ def test_an_embedder_without_words_gives_none():
 
 def test_a_range_s_match_is_the_mean_of_each_asked_word_s_best_inside_it():
     likeness = np.array([[0.1, 0.9, 0.3], [0.8, 0.2, 0.4]], np.float32)
-    matches = Matches(np.array([0, 10, 20]), likeness)
+    matches = Matches(np.array([0, 10, 20]), likeness, np.array([0, 5]))
     assert np.isclose(matches.between(0, 20), (0.9 + 0.8) / 2)
     assert np.isclose(matches.between(10, 21), (0.9 + 0.4) / 2)
     assert matches.between(30, 40) == 0
-    assert Matches(np.array([0]), np.zeros((0, 1), np.float32)).between(0, 5) == 0
+    assert (
+        Matches(np.array([0]), np.zeros((0, 1), np.float32), np.zeros(0, np.int32)).between(0, 5)
+        == 0
+    )

@@ -1,9 +1,13 @@
 import json
+import re
 
 import pytest
 
+from rag.assembly import plugin
 from rag.errors import SettingsError
-from rag.questions import parse_questions
+from rag.marks import text_hit
+from rag.questions import UNANSWERABLE, parse_questions
+from rag.settings import Settings
 from tests import pdfs
 from tests.conftest import ROOT
 from tests.marked import question, unanswerable
@@ -73,9 +77,43 @@ def test_a_file_without_questions_is_refused():
         parse_questions(["", " "], "q.jsonl")
 
 
+def kept(name):
+    text = (ROOT / "tests" / "questions" / name).read_text(encoding="utf-8")
+    return parse_questions(text.split("\n"), name)
+
+
 def test_the_questions_of_the_tests_can_be_read():
-    text = (ROOT / "tests" / "questions" / "papers.jsonl").read_text(encoding="utf-8")
-    assert len(parse_questions(text.split("\n"), "papers.jsonl")) > 200
+    assert len(kept("papers.jsonl")) > 200
+
+
+def test_the_questions_on_refusing_are_about_one_paper_each_and_most_have_no_answer():
+    found = kept("papers_refusals.jsonl")
+    assert all(len(q.readings) == 1 for q in found)
+    assert all(q.answerable == (q.kind != UNANSWERABLE) == bool(q.evidence) for q in found)
+    answerable = [q for q in found if q.answerable]
+    assert len(answerable) >= 60
+    assert len(found) - len(answerable) >= 120
+    others = {q.question.casefold() for q in kept("papers.jsonl")}
+    assert not others.intersection(q.question.casefold() for q in found)
+
+
+@pytest.mark.skipif(not (pdfs.SHARED / "papers").is_dir(), reason="the papers are not here")
+def test_the_evidence_of_the_questions_on_refusing_stands_on_its_pages():
+    parser = plugin("parsers", "liteparse").load(Settings.load())
+    pages = {}
+    for asked in kept("papers_refusals.jsonl"):
+        for place in asked.evidence:
+            if place.reading not in pages:
+                pages[place.reading] = parser.read(pdfs.SHARED / "papers" / f"{place.reading}.pdf")
+            page = pages[place.reading][place.page - 1]
+            text = "\n".join(block.text for block in page.blocks)
+            record = {"reading": place.reading, "pages": [place.page], "text": _one_word(text)}
+            assert text_hit(record, place), (asked.question_id, place)
+
+
+def _one_word(text):
+    """The text without blanks, so that no passage's limit of words cuts it."""
+    return re.sub(r"-\n|\s", "", text)
 
 
 @pytest.mark.skipif(not (pdfs.SHARED / "questions").is_dir(), reason="the readings are not here")

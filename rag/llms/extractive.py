@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 
+from rag.answerable import Signs, signs
+from rag.embedded import Matches
 from rag.protocols import Matcher
 from rag.sentences import sentences
 from rag.settings import Settings
@@ -31,9 +33,7 @@ fit (1, .19, .83, 1.2, 1.02, .59) says as many facts and cites more pages beside
 _BROKEN = 0.3  # what it costs to go on in another column: something may float in between
 _LOOKED_AT = 12  # units of which that is asked
 _WEAKER = 1.15  # a sentence worth so much less than the best is not said
-_AROUND = 0.45  # what terms around count for whether there is an answer at all
-_ENOUGH = 0.35  # the share of the question's rare terms that must stand in or near a sentence,
-_ALIKE = 0.55  # unless its words are so like the question's
+_LIKELIEST = 6  # units by which it is judged whether there is an answer at all
 
 _QUANTITY = re.compile(
     r"\b(how (?:many|much|large|big|long|often|high|far)|what (?:percentage|share|number|score|size"
@@ -76,17 +76,33 @@ class Extractive:
     def quote(self, question: str, passages: Sequence[Passage]) -> list[Statement]:
         """At most three statements and 110 words, best first; empty where nothing answers."""
         asked = _Asked.read(question, self._weight)
-        if not asked.weights:
-            return []
-        units = self._units(asked, passages)
-        if not any(unit.evidence.answers for unit in units):
+        matches = self._matcher.matches(question, passages)
+        units = self._units(asked, passages, matches)
+        found = self._signs(asked, units, passages, matches)
+        if found is None or not found.answerable:
             return []
         return [unit.statement for unit in _chosen(units)]
 
-    def _units(self, asked: _Asked, passages: Sequence[Passage]) -> list[_Unit]:
+    def _signs(
+        self,
+        asked: _Asked,
+        units: Sequence[_Unit],
+        passages: Sequence[Passage],
+        matches: Sequence[Matches],
+    ) -> Signs | None:
+        """What speaks for an answer, by the best units; None without any."""
+        if not units:
+            return None
+        of = {p.chunk.window.window_id: own for p, own in zip(passages, matches, strict=True)}
+        said = [unit.statement for unit in units[:_LIKELIEST]]
+        near = [(one, of[one.passage.chunk.window.window_id]) for one in said]
+        return signs(asked.text, self._weight, near, passages[0], quantity=asked.quantity)
+
+    def _units(
+        self, asked: _Asked, passages: Sequence[Passage], matches: Sequence[Matches]
+    ) -> list[_Unit]:
         """The sentences and rows of all passages, the best first."""
         worths = _stretched([passage.score for passage in passages])
-        matches = self._matcher.matches(asked.text, passages)
         units = []
         for passage, worth, words in zip(passages, worths, matches, strict=True):
             for unit in _units(asked, passage):
@@ -157,11 +173,6 @@ class _Evidence:
         """The weighted sum."""
         parts: tuple[float, ...] = astuple(self)
         return sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True))
-
-    @property
-    def answers(self) -> bool:
-        """Whether there is enough for an answer at all."""
-        return self.share + _AROUND * self.around >= _ENOUGH or self.close >= _ALIKE
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,14 @@ class Late:
         A window's words are those of all its chunks, each in the context of its own chunk. What
         is searched with a table's row (its heads) counts as standing where the row begins.
         """
-        asked = self._embedder.embed_query(question).words.astype(np.float32)
+        asked = self._embedder.embed_query(question)
         windows = [passage.chunk.window.window_id for passage in passages]
         places: dict[str, list[Place]] = defaultdict(list)
         for place in self._library.places(windows):
             places[place.window_id].append(place)
         return [self._matched(asked, places[window]) for window in windows]
 
-    def _matched(self, asked: Vectors, places: Sequence[Place]) -> Matches:
+    def _matched(self, asked: Embedded, places: Sequence[Place]) -> Matches:
         words, at = [self._words[:0]], [np.zeros(0, np.int64)]
         for place in places:
             low = int(self._ends[place.row - 1]) if place.row else 0
@@ -70,7 +70,7 @@ class Late:
             words.append(self._words[span][own])
             at.append(place.start + np.maximum(starts[own], 0))
         every = np.concatenate(words).astype(np.float32)
-        likeness = np.zeros((len(asked), len(every)), np.float32)
+        likeness = np.zeros((len(asked.words), len(every)), np.float32)
         if likeness.size:
-            likeness += asked @ every.T / 127**2
-        return Matches(np.concatenate(at), likeness)
+            likeness += asked.words.astype(np.float32) @ every.T / 127**2
+        return Matches(np.concatenate(at), likeness, asked.starts)

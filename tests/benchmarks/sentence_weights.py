@@ -37,7 +37,9 @@ def cases(path: Path) -> list[Case]:
         if not question.answerable or len(question.readings) != 1:
             continue
         passages = engine.search(question.question, 8)
-        units = quoter._units(_Asked.read(question.question, quoter._weight), passages)
+        asked = _Asked.read(question.question, quoter._weight)
+        matches = quoter._matcher.matches(question.question, passages)
+        units = quoter._units(asked, passages, matches)
         held = np.array([_held(question, unit.statement) for unit in units])
         if len(held) and held.max() > 0:
             evidence = np.array([astuple(unit.evidence) for unit in units])

@@ -1,0 +1,151 @@
+"""Whether passages answer a question: fits the weights of rag/answerable.py.
+
+``RAG_CORPUS=… RAG_INDEX=… python -m tests.benchmarks.answerable`` over an index of the papers of
+tests/questions (and perhaps others). Each question of papers.jsonl and papers_refusals.jsonl is
+asked of all readings, and of its own with one other. A question with an answer is also asked of two readings
+that are not its own, where it mostly has none: these count a tenth. Questions worded on purpose
+unlike the page count half.
+
+The regression is logistic, each side as heavy as the other, ridge 5, each sign's direction fixed
+beforehand. It is cross-validated by paper. The bias is set so that of the answerable questions of
+papers.jsonl one in twenty is refused, cross-validated.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from rag.assembly import open_engine
+from rag.engine import Engine
+from rag.llms.extractive import Extractive, _Asked
+from rag.questions import Question, parse_questions
+from rag.settings import Settings
+
+QUESTIONS = Path(__file__).parent.parent / "questions"
+PLAIN, WORDED_OTHERWISE = "papers.jsonl", "papers_refusals.jsonl"
+WRONGLY, RIDGE = 0.05, 5.0
+BOUNDS = [(None, 0), (0, None), (None, 0), (0, None), (None, None)]
+"""Of lacking, agreement, quantity, length and the bias."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question asked of some readings: its paper, its signs, whether they answer it."""
+
+    paper: str
+    source: str
+    scope: str
+    signs: tuple[float, ...]
+    answerable: bool
+
+    @property
+    def weight(self):
+        if self.scope == "others":
+            return 0.1
+        return 0.5 if self.answerable and self.source == WORDED_OTHERWISE else 1.0
+
+
+def cases(engine: Engine) -> Iterator[Case]:
+    """Every question with every scope; the choice of other readings is the same in each run."""
+    chance = random.Random(1)
+    ids = [reading.reading_id for reading in engine.readings]
+    for source in (PLAIN, WORDED_OTHERWISE):
+        lines = (QUESTIONS / source).read_text("utf-8").splitlines()
+        for question in parse_questions(lines, source):
+            own = _papers(question)
+            others = [one for one in ids if one not in own]
+            scopes = {"all": None, "two": frozenset({*own, chance.choice(others)})}
+            if question.answerable:
+                scopes["others"] = frozenset(chance.sample(others, 2))
+            for scope, readings in scopes.items():
+                answerable = question.answerable and scope != "others"
+                signs = _signs(engine, question.question, readings)
+                yield Case(own[0], source, scope, signs, answerable)
+
+
+def _papers(question: Question) -> tuple[str, ...]:
+    """The papers that a question is about; one that they do not answer bears it in its id."""
+    return question.readings or (question.question_id.split("-", 1)[1].rsplit("-", 1)[0],)
+
+
+def _signs(engine, question, readings):
+    quoter = engine._quoter
+    assert isinstance(quoter, Extractive)
+    passages = engine.search(question, 8, readings)
+    asked = _Asked.read(question, quoter._weight)
+    matches = quoter._matcher.matches(question, passages)
+    found = quoter._signs(asked, quoter._units(asked, passages, matches), passages, matches)
+    return astuple(found) if found else (1.0, 0.0, float(asked.quantity), 0.0)
+
+
+def fitted(some):
+    """The weights and the bias that make the cases likeliest."""
+    x, y, weights = _arrays(some)
+    mean, scale = x.mean(0), x.std(0) + 1e-9
+    x = (x - mean) / scale
+    weights = weights * np.where(y, 1 / weights[y].sum(), 1 / weights[~y].sum()) * len(y) / 2
+
+    def loss(theta):
+        odds = x @ theta[:-1] + theta[-1]
+        gap = weights * (1 / (1 + np.exp(-odds)) - y)
+        total = (weights * (np.logaddexp(0, odds) - y * odds)).sum()
+        slope = np.append(x.T @ gap + RIDGE * theta[:-1], gap.sum())
+        return total + RIDGE / 2 * theta[:-1] @ theta[:-1], slope
+
+    theta = minimize(loss, np.zeros(5), jac=True, method="L-BFGS-B", bounds=BOUNDS).x
+    return np.append(theta[:-1] / scale, theta[-1] - (theta[:-1] * mean / scale).sum())
+
+
+def _arrays(some):
+    return (
+        np.array([case.signs for case in some]),
+        np.array([case.answerable for case in some]),
+        np.array([case.weight for case in some]),
+    )
+
+
+def area(yes, no):
+    """The chance that a case with an answer has higher odds than one without (AUC)."""
+    return np.mean([(yes > one).mean() + (yes == one).mean() / 2 for one in no])
+
+
+def main() -> None:
+    """Print the figures, cross-validated by paper, and the weights made from all."""
+    every = list(cases(open_engine(Settings.load())))
+    x = _arrays(every)[0]
+    odds = np.zeros(len(every))
+    for paper in sorted({case.paper for case in every}):
+        out = np.array([case.paper == paper for case in every])
+        theta = fitted([case for case in every if case.paper != paper])
+        odds[out] = x[out] @ theta[:-1] + theta[-1]
+
+    def of(**wanted):
+        rows = [all(getattr(case, k) == v for k, v in wanted.items()) for case in every]
+        return odds[np.array(rows)]
+
+    plain = np.sort(
+        np.concatenate([of(source=PLAIN, answerable=True, scope=s) for s in ("all", "two")])
+    )
+    least = plain[int(WRONGLY * len(plain))]
+    for scope in ("all", "two"):
+        no = of(answerable=False, scope=scope)
+        yes = of(source=PLAIN, answerable=True, scope=scope)
+        hard = of(source=WORDED_OTHERWISE, answerable=True, scope=scope)
+        print(
+            f"{scope:6s} AUC {area(yes, no):.2f}, refused {np.mean(no < least):.2f} of {len(no)}, "
+            f"wrongly {np.mean(yes < least):.2f} of {len(yes)}, "
+            f"and {np.mean(hard < least):.2f} of {len(hard)} worded unlike the page"
+        )
+    print(f"others refused {np.mean(of(scope='others') < least):.2f}")
+    theta = fitted(every)
+    print("weights", theta[:-1].round(2).tolist(), "bias", round(theta[-1] - least, 2))
+
+
+if __name__ == "__main__":
+    main()
