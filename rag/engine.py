@@ -279,7 +279,7 @@ def _not_found(
     if passages:
         near = dict.fromkeys(_topic(passage) for passage in passages[:_NEAREST])
         parts.append(f"The nearest passages, listed with this answer, are {_listed([*near])}.")
-    return " ".join([*parts, "Other words may find more."])
+    return prompt.unmarked(" ".join([*parts, "Other words may find more."]))
 
 
 def _topic(passage: Passage) -> str:

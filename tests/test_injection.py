@@ -8,15 +8,20 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag import console
+from rag.abbreviations import Abbreviations
 from rag.assembly import build_index, open_engine
-from rag.engine import Engine, Overlap, Writer
+from rag.engine import Engine, Writer
 from rag.library.index import Index
+from rag.meaning import Meaning
+from rag.mentions import Mentions
+from rag.names import Names
 from rag.parsers import liteparse, pypdf
 from rag.settings import Settings
-from rag.types import Answer
+from rag.types import Answer, Verdict
 from rag.web import views
 from tests import injections, pdfs
 from tests.injections import CASES, QUESTION, TEXTS, word
@@ -182,12 +187,27 @@ def test_no_letters_are_obeyed(name, place):
     elif place == "section":
         window = replace(found.chunk.window, section=("1 One", said))
         found = replace(found, chunk=replace(found.chunk, window=window))
-    engine = Engine(OneReading(found), Finds(found), Quotes(), 8, Writer(Obedient(), Overlap()))
+    engine = over(found, Obedient())
     *_, answer = engine.ask(QUESTION)
     assert OBEYS not in answer.text
     assert answer.llm == "obedient"
     assert "amber" in answer.text
     assert dead(answer)
+
+
+def over(found, llm):
+    """An engine that finds one passage and has nothing to check with."""
+    meaning = Meaning(Mentions({}, no_rows), Abbreviations({}, no_rows), Names(()))
+    return Engine(OneReading(found), Finds(found), Quotes(), meaning, 8, Writer(llm, Unsure()))
+
+
+def no_rows(term):
+    return np.empty(0, np.int64)
+
+
+class Unsure:
+    def check(self, sentence, passages):
+        return Verdict("unsupported", None, 0, 0)
 
 
 class OneReading:
@@ -239,7 +259,7 @@ class Says(Obedient):
 )
 def test_whatever_a_model_says_stays_dead(said, capsys):
     found = passage(injections.FACT)
-    engine = Engine(OneReading(found), Finds(found), Quotes(), 8, Writer(Says(said), Overlap()))
+    engine = over(found, Says(said))
     for answer in engine.ask(QUESTION):
         assert dead(answer)
     assert all(letter.isprintable() or letter == "\n" for letter in answer.text)

@@ -113,7 +113,7 @@ def test_markers_that_point_nowhere_and_sentences_without_any_are_shown(engine, 
 
 
 def test_a_passage_cited_twice_has_a_quote_for_each_sentence(engine, server):
-    server.says(answer([f"{TRUE} The fleet has forty boats [1]."]))
+    server.says(answer([f"{TRUE} Masons from Genoa built the harbour in 1311 [1]."]))
     first, second = last(engine).citations
     assert (first.marker, second.marker) == (1, 2)
     assert first.passage == second.passage
