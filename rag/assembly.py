@@ -10,6 +10,7 @@ from types import ModuleType
 from rag import abbreviations, chunking, fetching, reading_list, readings
 from rag.assertions import TermWeight
 from rag.bearing import Checker
+from rag.covering import Surveyor
 from rag.engine import Engine, Overlap, Writer
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
@@ -76,6 +77,19 @@ def open_checker(settings: Settings) -> tuple[Engine, Checker]:
     """
     engine, embedder, weight = _open(settings)
     return engine, Checker(embedder, weight)
+
+
+def open_surveyor(settings: Settings) -> Surveyor:
+    """What compares topics with the readings of the index that is there.
+
+    Raises what ``open_engine`` raises.
+    """
+    embedder = plugin("embedders", settings.embedder).load(settings)
+    parser = plugin("parsers", settings.parser).load(settings)
+    index = Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    lexical = plugin("retrievers", "bm25").Bm25.open(index.folder)
+    chunks = index.embedded()
+    return Surveyor(index, chunks, embedder, lexical, lexical.rows_with, index.left_out)
 
 
 def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
