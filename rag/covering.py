@@ -213,6 +213,11 @@ class Surveyor:
         (shelf,) = self._chosen(frozenset({reading_id}))
         return [self._texts[row] for row in shelf.rows.tolist()]
 
+    def vectors(self, questions: Sequence[str]) -> Vectors:
+        """The questions' unit vectors, row by row."""
+        rows = [self._embedder.embed_query(question).vectors for question in questions]
+        return np.concatenate([np.empty((0, self._embedder.dim), np.float32), *rows])
+
     def references(self, reading_id: str) -> list[str]:
         """The blocks of a reading's bibliography, in the order of its pages."""
         rows = self._library.rows_of(frozenset({reading_id}))

@@ -6,6 +6,7 @@ A work that the readings themselves cite where they speak of a topic is the like
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _LONGEST_ENTRY = 300
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,–-]\s*\d{1,3})*)\]")
 _NUMBERED = re.compile(r"(?:^|(?<=\s))\[(\d{1,3})\]\s+(?=[A-Z])")
 _YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b")
-_FIRST_AUTHOR = re.compile(r"^([^,.]*?[\w’'-]{2,})(,| and |\.(?=\s))")
+_FIRST_AUTHOR = re.compile(r"^((?:[^,.]|(?<=\b[A-Z])\.)*?[\w’'-]{2,})(,| and |\.(?=\s))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Bibliography:
         for match in _NUMBERS.finditer(text):
             for number in _numbers(match[1]):
                 if entry := self._numbered.get(number):
-                    yield _called(entry) or f"[{number}]", entry
+                    yield _called(entry), entry
         for work in cited_works(text):
             if entry := self._entry_of(work):
                 yield _name(work), entry
@@ -125,11 +126,11 @@ def _entry(text: str) -> str:
     return " ".join(text.split())[:_LONGEST_ENTRY]
 
 
-def _called(entry: str) -> str | None:
-    """An entry as it would be cited by name: "Alpaydin 2004"."""
+def _called(entry: str) -> str:
+    """An entry as it would be cited by name, "Alpaydin 2004", or else its beginning."""
     author, year = _FIRST_AUTHOR.match(entry), _YEAR.search(entry)
     if not author or not year:
-        return None
+        return textwrap.shorten(entry, _BEGINNING, placeholder="…")
     more = "" if author[2].startswith(".") else " et al."
     return f"{author[1].split()[-1]}{more} {year[0]}"
 
