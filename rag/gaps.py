@@ -40,7 +40,7 @@ class Gap:
     """A topic that at most one reading covers.
 
     ``nearest`` is the passage that comes nearest in a reading that does not cover it, ``cited`` the
-    works that are cited most around the topic, in any reading.
+    works that are cited most around the topic, in any reading that speaks of it.
     """
 
     topic: Topic
@@ -91,10 +91,13 @@ def gaps(table: Table, surveyor: Surveyor) -> list[Gap]:
 
 def _gap(row: Row, lists: Mapping[str, Bibliography]) -> Gap:
     others = [p for cell in row.cells if cell.verdict != "covered" for p in cell.passages]
+    # What is cited beside something else says nothing about the topic.
+    speaking = {cell.reading.reading_id for cell in row.cells if cell.verdict != "absent"}
+    around = [p for p in row.around if p.chunk.reading.reading_id in speaking]
     return Gap(
         row.topic,
         max(others, key=lambda passage: passage.score, default=None),
-        _most(row.around, lists),
+        _most(around, lists),
     )
 
 
