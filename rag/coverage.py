@@ -104,8 +104,7 @@ def _deliver(table: Table, surveyor: Surveyor, arguments: argparse.Namespace) ->
         console.write(arguments.html, coverage_page.as_page(table, found, _today()))
     if arguments.csv is not None:
         console.write(arguments.csv, as_csv(table))
-    record = as_record(table, found)
-    console.show(json.dumps(record) if arguments.json else as_text(table, found))
+    console.show(json.dumps(as_record(table, found)) if arguments.json else as_text(table, found))
 
 
 def _show_usage(

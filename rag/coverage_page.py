@@ -19,9 +19,12 @@ STYLE = """
 td.covered, td.mentioned { text-align: center; } td.covered { background: var(--band); }
 td a { text-decoration: none; display: block; } blockquote { margin: .3rem 0 .6rem;
   padding-left: .8rem; border-left: 3px solid var(--rule); overflow-wrap: anywhere; }
-tbody th { white-space: normal; min-width: 18rem; } .why { color: var(--quiet); font-size: .9em; }
+tbody th { white-space: normal; min-width: 16rem; }
+thead th { white-space: normal; min-width: 7rem; vertical-align: bottom; }
+.why { color: var(--quiet); font-size: .9em; }
 article:target { outline: 2px solid var(--mark); outline-offset: .4rem; }
-@media print { a { color: inherit; } .heat svg { max-width: 100%; } }
+@media print { a { color: inherit; } .heat svg { max-width: 100%; } table { font-size: .55em; }
+  tbody th { min-width: 8rem; } thead th { min-width: 2rem; } td a { white-space: normal; } }
 """
 _STRENGTH = {"covered": 1.0, "mentioned": 0.5, "absent": 0.0}
 
@@ -113,7 +116,6 @@ def _gaps(table: Table, gaps: Sequence[Gap]) -> Iterator[str]:
     for gap in gaps:
         where = f"only in {called(only[gap.topic][0])}" if only[gap.topic] else "in no reading"
         lines = "".join(f"<li>{hypertext.text(line)}</li>" for line in told(gap))
-        lines += "".join(f"<li>{hypertext.text(cited.entry)}</li>" for cited in gap.cited)
         yield (
             f"<article><h3>{hypertext.text(gap.topic.text)}</h3>"
             f"<p>{hypertext.text(where)}</p><ul>{lines}</ul></article>"

@@ -43,7 +43,8 @@ def why(cell: Cell) -> str:
 
 def quote(passage: Passage) -> str:
     """The words of a passage that were found, on one line, cut to what is read at a glance."""
-    return textwrap.shorten(plain(passage.chunk.text), _QUOTE, placeholder=" …")
+    text = plain(passage.chunk.text[: 2 * _QUOTE])
+    return text if len(text) <= _QUOTE else f"{text[:_QUOTE].rsplit(' ', 1)[0]} …"
 
 
 def counted(table: Table) -> str:
@@ -165,10 +166,11 @@ def as_text(table: Table, gaps: Iterable[Gap] = ()) -> str:
             for cell in said
         ] or ["    in no reading"]
     lines += ["", counted(table)]
-    for row in table.covered_once:
-        lines.append(f"  only in {plain(row.covering[0].reading_id)}: {row.topic.text}")
+    once = {row.topic: plain(row.covering[0].reading_id) for row in table.covered_once}
     for gap in gaps:
-        lines += [f"  in none: {gap.topic.text}", *(f"    {line}" for line in told(gap))]
+        hints = (textwrap.shorten(line, _WIDTH - 4, placeholder=" …") for line in told(gap))
+        where = f"only in {once[gap.topic]}" if gap.topic in once else "in none"
+        lines += [f"  {where}: {gap.topic.text}", *(f"    {line}" for line in hints)]
     return "\n".join(lines)
 
 
@@ -183,7 +185,7 @@ def told(gap: Gap) -> Iterator[str]:
         )
     for cited in gap.cited:
         times = "once" if cited.times == 1 else f"{cited.times} times"
-        yield f"{cited.name} is cited {times} around it"
+        yield f"{plain(cited.name)} is cited {times} around it: {plain(cited.entry)}"
 
 
 def called(reading: Reading) -> str:

@@ -2,8 +2,10 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
+import pypdf
 import pytest
 
 from rag.assembly import open_surveyor
@@ -162,6 +164,31 @@ def test_the_first_page_named_is_the_one_with_most_of_the_words(surveyor):
     for reading in ("harbour", "losses"):
         for chunk in surveyor.chunks(reading):
             assert set(pages_of(chunk)) <= set(chunk.window.pages)
+
+
+LABELLED = Path(__file__).parent / "questions" / "papers_topics.jsonl"
+PAPERS = pdfs.SHARED / "papers"
+
+
+def test_the_labelled_topics_name_pages_where_and_only_where_something_stands():
+    items = [json.loads(line) for line in lines(LABELLED) if line.strip()]
+    assert (
+        len({item["id"] for item in items}) == len({item["topic"] for item in items}) == len(items)
+    )
+    cells = [cell for item in items for cell in item["readings"].values()]
+    assert {cell["label"] for cell in cells} == {"covered", "mentioned", "absent"}
+    assert all(bool(cell["pages"]) == (cell["label"] != "absent") for cell in cells)
+
+
+@pytest.mark.skipif(not PAPERS.is_dir(), reason="the readings are not here, nor the other papers")
+def test_the_labelled_pages_exist():
+    counts = {path.stem: len(pypdf.PdfReader(path).pages) for path in PAPERS.glob("*.pdf")}
+    for item in map(json.loads, filter(str.strip, lines(LABELLED))):
+        for reading, cell in item["readings"].items():
+            assert all(1 <= page <= counts[reading] for page in cell["pages"]), (
+                item["id"],
+                reading,
+            )
 
 
 def test_topics_over_the_real_readings_are_told_apart(readings):
