@@ -10,6 +10,7 @@ import pytest
 
 from rag.assembly import open_surveyor
 from rag.console import lines
+from rag.coverage import main
 from rag.covering import FEATURES, Model, pages_of
 from rag.errors import ReadingError
 from rag.settings import Settings
@@ -119,6 +120,18 @@ def test_proposals_are_headings_that_can_be_given_back(harbour, tmp_path):
     topics = [line for line in done.stdout.splitlines() if not line.startswith("#")]
     assert all(not topic[0].isdigit() for topic in topics)
     (tmp_path / "t.txt").write_text(done.stdout or "Fishing", encoding="utf-8")
+
+
+def test_topics_may_come_from_stdin_or_from_records(harbour, tmp_path, monkeypatch, capsys):
+    for name, value in harbour.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdin", io.StringIO("# harbours\nFishing for herring\n"))
+    assert main(["-", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [topic["topic"] for topic in said["topics"]] == ["Fishing for herring"]
+    (tmp_path / "t.jsonl").write_text('{"id": "a", "topic": "Salt"}\n', encoding="utf-8")
+    assert main([str(tmp_path / "t.jsonl")]) == 0
+    assert "Of 1 topic" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
