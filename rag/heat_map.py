@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from rag.report import plain
 Sign = Literal["●", "○", ""]
 
 _CELL = 0.3  # inches, a cell's width and height
-_LEFT, _TOP = 5.2, 1.7  # inches for the rows' and the columns' labels
+_LETTER = 0.065  # inches, the width of a letter in a label
+_TURN = 40  # degrees by which the columns' labels are turned
 _LABEL, _HEAD = 64, 26  # characters of a row's and of a column's label
 _SIZE = 8  # points
 _PALE, _DARK = (0.93, 0.94, 0.95), (0.04, 0.36, 0.54)
@@ -55,17 +57,22 @@ def heat_map(
 def _figure(rows: Sequence[str], columns: Sequence[str], tiles: Sequence[Sequence[Tile]]) -> Any:  # noqa: ANN401 - matplotlib is loaded only by who draws
     from matplotlib.figure import Figure
 
-    wide, high = _LEFT + _CELL * (len(columns) + 6), _TOP + _CELL * (len(rows) + 0.2)
-    figure = Figure(figsize=(wide, high), facecolor="none")
+    rows, columns = [_short(row, _LABEL) for row in rows], [_short(c, _HEAD) for c in columns]
+    longest = _LETTER * max(map(len, columns), default=0)
+    left = 0.2 + _LETTER * max(map(len, rows), default=0)
+    top = 0.3 + longest * math.sin(math.radians(_TURN))
+    right = 0.2 + longest * math.cos(math.radians(_TURN))
+    size = (left + _CELL * len(columns) + right, top + _CELL * (len(rows) + 0.2))
+    figure = Figure(figsize=size, facecolor="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.set_xlim(-_LEFT / _CELL, len(columns) + 6)
-    axes.set_ylim(len(rows) + 0.2, -_TOP / _CELL)
+    axes.set_xlim(-left / _CELL, len(columns) + right / _CELL)
+    axes.set_ylim(len(rows) + 0.2, -top / _CELL)
     said: dict[str, Any] = {"fontsize": _SIZE, "parse_math": False, "gid": "label"}
     for at, column in enumerate(columns):
-        axes.text(at + 0.4, -0.3, _short(column, _HEAD), rotation=40, ha="left", **said)
+        axes.text(at + 0.4, -0.3, column, rotation=_TURN, ha="left", **said)
     for at, row in enumerate(rows):
-        axes.text(-0.3, at + 0.5, _short(row, _LABEL), ha="right", va="center", **said)
+        axes.text(-0.3, at + 0.5, row, ha="right", va="center", **said)
     placed = [(to, at, tile) for at, line in enumerate(tiles) for to, tile in enumerate(line)]
     _draw(axes, placed)
     return figure
