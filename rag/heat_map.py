@@ -6,6 +6,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,9 +48,12 @@ def heat_map(
 
     figure = _figure(rows, columns, tiles)
     drawn = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     # Names in the file come from the title: the same table gives the same page.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": plain(title)}):
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    style = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": plain(title)})
+    with style, warnings.catch_warnings():
+        # Letters that matplotlib's font lacks are drawn by the reader's.
+        warnings.filterwarnings("ignore", message="Glyph")
         FigureCanvasSVG(figure).print_svg(drawn, metadata=nothing)
     return _embedded(drawn.getvalue(), title)
 
