@@ -6,22 +6,28 @@ import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rag import abbreviations, chunking, fetching, reading_list, readings
 from rag.assertions import TermWeight
 from rag.bearing import Checker
+from rag.covering import Surveyor
 from rag.engine import Engine, Writer
 from rag.errors import IndexFailure, IndexMissing, PluginError, ReadingError
 from rag.library import builds
 from rag.library.index import Index
 from rag.library.pointer import current
 from rag.library.recipe import Parts, Recipe
+from rag.log import NoLog
 from rag.meaning import Meaning
 from rag.mentions import Mentions
 from rag.names import Called, Names
 from rag.protocols import Embedder, Parser, Progress, Quoter, Retriever, Rows
 from rag.settings import Settings, plugin_and_model
 from rag.types import Chunk, Page, Reading
+
+if TYPE_CHECKING:
+    from rag.logbook import Logbook
 
 
 def plugin(kind: str, name: str) -> ModuleType:
@@ -76,6 +82,28 @@ def open_checker(settings: Settings) -> tuple[Engine, Checker]:
     """
     engine, embedder, weight = _open(settings)
     return engine, Checker(embedder, weight)
+
+
+def open_surveyor(settings: Settings) -> Surveyor:
+    """What compares topics with the readings of the index that is there.
+
+    Raises what ``open_engine`` raises.
+    """
+    embedder = plugin("embedders", settings.embedder).load(settings)
+    parser = plugin("parsers", settings.parser).load(settings)
+    index = Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    lexical = plugin("retrievers", "bm25").Bm25.open(index.folder)
+    chunks = index.embedded()
+    return Surveyor(index, chunks, embedder, lexical, lexical.rows_with, index.left_out)
+
+
+def open_log(settings: Settings) -> Logbook | NoLog:
+    """Where questions are kept, or what keeps none. Raises LogFailure."""
+    if not settings.log:
+        return NoLog()
+    from rag.logbook import Logbook
+
+    return Logbook(settings.log, settings.log_days)
 
 
 def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:

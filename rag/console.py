@@ -68,6 +68,14 @@ def _is_seen(letter: str) -> bool:
     return unicodedata.category(letter)[0] != "C"
 
 
+def write(path: Path, text: str) -> None:
+    """A result's file. Raises SettingsError where it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+
+
 def run(command: Callable[[], int]) -> int:
     """The command's exit code; what it cannot do is said in one sentence."""
     try:

@@ -39,6 +39,11 @@ class Embedded:
         none = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
         return cls(vectors, *none, np.zeros(len(vectors), np.int64))
 
+    def as_arrays(self) -> Embedded:
+        """The same as plain arrays, still mapped: a slice of a memmap costs ten times an array's."""
+        every = self.vectors, self.words, self.starts, self.ends
+        return Embedded(*map(np.asarray, every))
+
     @classmethod
     def joined(cls, parts: Sequence[Embedded]) -> Embedded:
         """The texts of all parts, in their order. There must be a part."""
@@ -60,6 +65,25 @@ class Embedded:
             self.starts[low:high],
             self.ends[start:stop] - low,
         )
+
+    def likeness(self, asked: Words, rows: NDArray[np.int64]) -> Vectors:
+        """How like each of the asked words is to the likest word of each text in ``rows``.
+
+        Cosines, shape (rows, asked words); 0 for a text without words.
+        """
+        starts = np.where(rows > 0, self.ends[rows - 1], 0)
+        sizes = self.ends[rows] - starts
+        filled = np.flatnonzero(sizes)
+        result = np.zeros((len(rows), len(asked)), np.float32)
+        if len(asked) == 0 or len(filled) == 0:
+            return result
+        words = np.concatenate(
+            [self.words[at : at + size] for at, size in zip(starts, sizes, strict=True)]
+        )
+        pairs = words.astype(np.float32) @ asked.astype(np.float32).T
+        firsts = (np.cumsum(sizes) - sizes)[filled]
+        result[filled] = np.maximum.reduceat(pairs, firsts, axis=0) / 127**2
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@
     ├── IndexFailure       the index is missing, stale, damaged, in use or cannot be written
     │   ├── IndexMissing   there is no index yet
     │   └── IndexStale     the index was made by other settings, weights or another version
+    ├── LogFailure         the log of questions cannot be opened, written or read
     ├── LLMError           a language model cannot be reached, refuses, breaks off or says nothing
     └── PluginError        a plug-in is unknown, or needs a package that is not installed
 
@@ -46,6 +47,10 @@ class IndexMissing(IndexFailure):
 
 class IndexStale(IndexFailure):
     """The index was made by other settings, other weights or another version."""
+
+
+class LogFailure(RagError):
+    """The log of questions cannot be opened, written or read."""
 
 
 class LLMError(RagError):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
 
-_RANGES = {"port": (0, 65535), "llm_timeout": (1, 3600)}
+_RANGES = {"port": (0, 65535), "llm_timeout": (1, 3600), "log_days": (1, 3650)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Settings:
     llm_timeout: for how many seconds an llm may be silent
     passages: how many passages an answer may rest on
     host, port: where the page is served
+    log: where questions are kept, a file or a database's URL; empty for nowhere
+    log_days: for how many days they are kept
+    log_smallest: groups of fewer askers are not shown one by one
     """
 
     corpus: str = "corpus"
@@ -48,6 +51,9 @@ class Settings:
     passages: int = 8
     host: str = "127.0.0.1"
     port: int = 7860
+    log: str = ""
+    log_days: int = 180
+    log_smallest: int = 3
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:

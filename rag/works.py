@@ -32,11 +32,12 @@ _ASKS_FOR_REFERENCES = re.compile(
 class Work:
     """A work as it is cited in a text: surnames, the first author's first, and its year.
 
-    ``year`` may end in a letter.
+    ``year`` may end in a letter. ``more`` tells that there are authors who are not named.
     """
 
     names: tuple[str, ...]
     year: str
+    more: bool = False
 
 
 def asked_works(question: str) -> tuple[Work, ...]:
@@ -49,6 +50,18 @@ def asked_works(question: str) -> tuple[Work, ...]:
             match["year"],
         )
         for match in _CITED.finditer(question)
+    )
+
+
+def cited_works(text: str) -> tuple[Work, ...]:
+    """The works a text cites by name and year, in its order, each as often as it is cited."""
+    return tuple(
+        Work(
+            (match["first"] or match["small"], *re.findall(_NAME, match["rest"] or "")),
+            match["year"],
+            more=bool(match["small"] or "et al" in (match["rest"] or "")),
+        )
+        for match in _CITED.finditer(text)
     )
 
 

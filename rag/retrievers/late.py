@@ -24,28 +24,18 @@ class Late:
 
     def __init__(self, library: Library, chunks: Embedded, embedder: Embedder) -> None:
         self._library = library
-        # As plain arrays, still mapped (see Bm25.open).
-        self._words = np.asarray(chunks.words)
-        self._starts = np.asarray(chunks.starts)
-        self._ends = np.asarray(chunks.ends)
+        self._chunks = chunks.as_arrays()
+        self._words = self._chunks.words
+        self._starts = self._chunks.starts
+        self._ends = self._chunks.ends
         self._embedder = embedder
 
     def scores(self, question: str, rows: Rows) -> Vectors:
         """A score for each row, -1 to 1, in the order given; 0 for a chunk without words."""
         asked = self._embedder.embed_query(question).words
-        starts = np.where(rows > 0, self._ends[rows - 1], 0)
-        sizes = self._ends[rows] - starts
-        filled = np.flatnonzero(sizes)
-        result = np.zeros(len(rows), np.float32)
-        if len(asked) == 0 or len(filled) == 0:
-            return result
-        words = np.concatenate(
-            [self._words[at : at + size] for at, size in zip(starts, sizes, strict=True)]
-        )
-        likeness = words.astype(np.float32) @ asked.astype(np.float32).T
-        firsts = (np.cumsum(sizes) - sizes)[filled]
-        result[filled] = np.maximum.reduceat(likeness, firsts, axis=0).mean(axis=1) / 127**2
-        return result
+        if len(asked) == 0:
+            return np.zeros(len(rows), np.float32)
+        return np.asarray(self._chunks.likeness(asked, rows).mean(axis=1), np.float32)
 
     def matches(self, question: str, passages: Sequence[Passage]) -> list[Matches]:
         """How like the words of each passage's window are to the question's, in the order given.

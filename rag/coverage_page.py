@@ -1,0 +1,143 @@
+"""Coverage as HTML: a file that needs nothing else, made of parts that the page shows too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rag import hypertext
+from rag.coverage_report import LEGEND, SIGNS, called, counted, quote, told, why
+from rag.covering import Cell, Row, Table
+from rag.gaps import Gap
+from rag.heat_map import Tile, heat_map
+from rag.types import Passage
+
+PageLink = Callable[[str, int], str]
+"""Where a page of a reading (its id, the page's number) is to be seen; "" for nowhere."""
+
+STYLE = """
+.heat svg { max-width: none; height: auto; } .heat use { pointer-events: none; }
+td.covered, td.mentioned { text-align: center; } td.covered { background: var(--band); }
+td a { text-decoration: none; display: block; } blockquote { margin: .3rem 0 .6rem;
+  padding-left: .8rem; border-left: 3px solid var(--rule); overflow-wrap: anywhere; }
+tbody th { white-space: normal; min-width: 16rem; }
+thead th { white-space: normal; min-width: 7rem; vertical-align: bottom; }
+.why { color: var(--quiet); font-size: .9em; }
+article:target { outline: 2px solid var(--mark); outline-offset: .4rem; }
+@media print { a { color: inherit; } .heat svg { max-width: 100%; } table { font-size: .55em; }
+  tbody th { min-width: 8rem; } thead th { min-width: 2rem; } td a { white-space: normal; } }
+"""
+_STRENGTH = {"covered": 1.0, "mentioned": 0.5, "absent": 0.0}
+
+
+def nowhere(reading_id: str, page: int) -> str:
+    """The link of a file that is read without the program: none."""
+    return ""
+
+
+def as_page(table: Table, gaps: Sequence[Gap], date: str) -> str:
+    """The whole file."""
+    title = "Reading Room: topics and readings"
+    said = hypertext.text(date)
+    parts = [
+        f"<h1>{hypertext.text(title)}</h1>",
+        f'<p><time datetime="{said}">{said}</time></p>',
+        *fragments(table, gaps, nowhere),
+    ]
+    return hypertext.document(title, parts, STYLE)
+
+
+def fragments(table: Table, gaps: Sequence[Gap], link: PageLink) -> Iterator[str]:
+    """The parts of the view, each a piece of HTML: map, table, gaps, then every topic."""
+    yield f"<p><strong>{hypertext.text(counted(table))}</strong></p>"
+    yield hypertext.section("Map", [_map(table)])
+    yield hypertext.section("Table", [_legend(), _verdicts(table)])
+    yield hypertext.section("In one reading only, or in none", list(_gaps(table, gaps)))
+    for number, row in enumerate(table.rows):
+        cells = [_cell(anchor(number, at), cell, link) for at, cell in enumerate(row.cells)]
+        yield hypertext.section(row.topic.text, cells)
+
+
+def anchor(row: int, column: int) -> str:
+    """The name of a cell on its page: the numbers of its topic and its reading, from 0."""
+    return f"cell-{row}-{column}"
+
+
+def _map(table: Table) -> str:
+    tiles = [
+        [
+            Tile(
+                _STRENGTH[cell.verdict],
+                SIGNS[cell.verdict],
+                f"#{anchor(number, column)}",
+            )
+            for column, cell in enumerate(row.cells)
+        ]
+        for number, row in enumerate(table.rows)
+    ]
+    rows = [row.topic.text for row in table.rows]
+    return heat_map(
+        "Topics by readings: a dot for covered, a ring for mentioned",
+        rows,
+        [reading.reading_id for reading in table.readings],
+        tiles,
+    )
+
+
+def _legend() -> str:
+    pairs = "".join(
+        f"<dt>{SIGNS[name]} {name}</dt><dd>{hypertext.text(said)}</dd>" for name, said in LEGEND
+    )
+    return f'<dl class="beside">{pairs}</dl>'
+
+
+def _verdicts(table: Table) -> str:
+    body = [_row(number, row) for number, row in enumerate(table.rows)]
+    heads = ["topic", *(called(reading) for reading in table.readings)]
+    return hypertext.table("Which reading covers which topic, on which pages", heads, body)
+
+
+def _row(number: int, row: Row) -> str:
+    cells = "".join(
+        f'<td class="{cell.verdict}"><a href="#{anchor(number, column)}">'
+        f"{SIGNS[cell.verdict]} {cell.verdict} {_pages(cell)}</a></td>"
+        for column, cell in enumerate(row.cells)
+    )
+    return f'<tr><th scope="row">{hypertext.text(row.topic.text)}</th>{cells}</tr>'
+
+
+def _pages(cell: Cell) -> str:
+    return f"p. {', '.join(map(str, cell.pages))}" if cell.pages else ""
+
+
+def _gaps(table: Table, gaps: Sequence[Gap]) -> Iterator[str]:
+    only = {row.topic: row.covering for row in table.rows}
+    if not gaps:
+        yield "<p>Every topic is covered by two readings or more.</p>"
+    for gap in gaps:
+        where = f"only in {called(only[gap.topic][0])}" if only[gap.topic] else "in no reading"
+        lines = "".join(f"<li>{hypertext.text(line)}</li>" for line in told(gap))
+        yield (
+            f"<article><h3>{hypertext.text(gap.topic.text)}</h3>"
+            f"<p>{hypertext.text(where)}</p><ul>{lines}</ul></article>"
+        )
+
+
+def _cell(name: str, cell: Cell, link: PageLink) -> str:
+    head = f"{SIGNS[cell.verdict]} {called(cell.reading)}: {cell.verdict}"
+    passages = "".join(_passage(passage, link) for passage in cell.passages)
+    return (
+        f'<article id="{name}"><h3>{hypertext.text(head)}</h3>'
+        f'<p class="why">{hypertext.text(why(cell))}</p>{passages}</article>'
+    )
+
+
+def _passage(passage: Passage, link: PageLink) -> str:
+    window, reading = passage.chunk.window, passage.chunk.reading.reading_id
+    pages = ", ".join(_page_link(page, link(reading, page)) for page in window.pages)
+    section = hypertext.text(" > ".join(window.section))
+    said = hypertext.text(quote(passage))
+    return f"<blockquote>{said} <cite>(p. {pages}; {section})</cite></blockquote>"
+
+
+def _page_link(page: int, address: str) -> str:
+    return f'<a href="{hypertext.text(address)}">{page}</a>' if address else str(page)
