@@ -13,7 +13,7 @@ from rag.errors import LLMError, QuestionError
 from rag.protocols import LLM, Bearing, Checker, Library, Quoter, Retriever
 from rag.sentences import sentences
 from rag.terms import terms
-from rag.types import Answer, Box, Citation, Page, Passage, Reading, Span, Statement, Status
+from rag.types import Answer, Box, Chunk, Citation, Page, Passage, Reading, Span, Statement, Status
 
 LONGEST_QUESTION = 2000
 """Characters; what is longer is a text and not a question."""
@@ -52,6 +52,10 @@ class Engine:
     def page(self, reading_id: str, number: int) -> Page:
         """One page of a reading. Raises ReadingError if there is no such page."""
         return self._library.page(reading_id, number)
+
+    def find(self, chunk_id: str) -> Chunk | None:
+        """The chunk of this id, or None: a citation that was kept is looked up again by it."""
+        return self._library.find(chunk_id)
 
     def search(
         self, question: str, k: int = 10, readings: frozenset[str] | None = None

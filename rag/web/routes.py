@@ -1,0 +1,103 @@
+"""The page's own addresses, under ``room/``: the pane, pages as pictures, PDFs, script and style.
+
+They hold no state and name readings by their ids, never files by their paths.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from rag.errors import RagError
+from rag.types import Reading
+from rag.web.links import Place
+from rag.web.markup import fill
+from rag.web.page_image import PageImages, unchanged
+from rag.web.pane import pane
+from rag.web.room import Opened, Room
+
+_ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_FRESH = {"Cache-Control": "no-store"}
+
+ReadingId = Annotated[str, Query(max_length=300)]
+PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+
+
+def routes(room: Room) -> APIRouter:
+    """The addresses over a room; all of them are read-only."""
+    router = APIRouter(prefix="/room", include_in_schema=False)
+    images = PageImages()
+    started = secrets.token_hex(8)  # another one tells a page that the program was started again
+
+    @router.get("/pane")
+    def the_pane(request: Request) -> Response:
+        place = Place.read(request.query_params)
+
+        def made(opened: Opened) -> Response:
+            if place is None:
+                return _said("This link names no page of a reading.", 404)
+            shown = pane(opened.engine, opened.shelf, place)
+            return HTMLResponse(shown, headers=_FRESH)
+
+        return _with(room, made)
+
+    @router.get("/page.png")
+    def picture(
+        reading: ReadingId, page: PageNumber, w: Annotated[int, Query(ge=1, le=100_000)] = 1000
+    ) -> Response:
+        def made(opened: Opened) -> Response:
+            png = images.png(opened.shelf.reading(reading), page, w)
+            return Response(png, media_type="image/png", headers=_FOREVER)
+
+        return _with(room, made)
+
+    @router.get("/pdf")
+    def pdf(reading: ReadingId) -> Response:
+        def made(opened: Opened) -> Response:
+            return _pdf(opened.shelf.reading(reading))
+
+        return _with(room, made)
+
+    @router.get("/alive")
+    def alive() -> Response:
+        return JSONResponse({"started": started}, headers=_FRESH)
+
+    @router.get("/{name}")
+    def asset(name: str) -> Response:
+        if name not in _ASSETS:
+            return _said("There is nothing at this address.", 404)
+        data = (Path(__file__).parent / name).read_bytes()
+        return Response(data, media_type=_ASSETS[name], headers=_FOREVER)
+
+    return router
+
+
+def _with(room: Room, made: Callable[[Opened], Response]) -> Response:
+    """What is made of the open room; a sentence where that fails, or it is not open yet."""
+    opened = room.current()
+    if opened is None:
+        return _said("The readings are still being prepared; try again in a moment.", 503)
+    try:
+        return made(opened)
+    except RagError as error:
+        return _said(str(error), 404)
+
+
+def _said(sentence: str, status: int) -> Response:
+    shown = fill('<p class="note" role="alert">{sentence}</p>', sentence=sentence)
+    return HTMLResponse(shown, status, headers=_FRESH)
+
+
+def _pdf(reading: Reading) -> Response:
+    headers: dict[str, Any] = {
+        "Content-Disposition": "inline",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, max-age=300",
+    }
+    return Response(unchanged(reading), media_type="application/pdf", headers=headers)
