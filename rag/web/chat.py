@@ -32,7 +32,7 @@ _FORMULA = re.compile(
 )
 _LONGEST_PEEK = 420
 
-_TURN = """<article class="turn" aria-label="Question {number}"{busy}>
+_TURN = """<article class="turn"{busy}>
 <h3 class="question">{question}</h3>{searched}<div class="answer">{answer}</div>{step}{deeds}</article>"""
 _CHIP = """<span class="cite"><button class="chip {status}" data-place="{place}" aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</span> {word}</button><span class="peek" role="tooltip" id="{peek}"><q>{quote}</q><span class="source">{where}</span><span class="means">{means}</span></span></span>"""
 _REPLACED = """<div class="replaced"><p class="note" role="status">Change the question below and ask: it replaces what stands here. <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
@@ -88,7 +88,6 @@ def _samples(samples: Sequence[Sample], readings: Sequence[Reading]) -> Markup:
 def _turn(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
     return fill(
         _TURN,
-        number=at + 1,
         busy=Markup(' aria-busy="true"') if turn.step else "",
         question=turn.question,
         searched=_searched(at, turn),
@@ -236,11 +235,11 @@ def nearest(passages: Sequence[Passage]) -> Markup:
     """Where the passages stand that come nearest to a question without an answer."""
     lines = joined(
         fill(
-            '<li><button class="link" data-place="{place}">{title}, page {page}</button>{section}</li>',
+            '<li><button class="link" data-place="{place}">{where}</button></li>',
             place=(place := Place.of_passage(passage)).query,
-            title=passage.chunk.reading.title,
-            page=place.page,
-            section=": " + passage.chunk.window.section[-1] if passage.chunk.window.section else "",
+            where=": ".join(
+                [f"{passage.chunk.reading.title}, page {place.page}", *passage.chunk.window.section[-1:]]
+            ),
         )
         for passage in passages
     )

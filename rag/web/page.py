@@ -61,6 +61,11 @@ def build(room: Room, rate: Rate | None = None) -> gr.Blocks:
     return page.queue(default_concurrency_limit=16)
 
 
+def _html(value: Markup | str, **options: Any) -> gr.HTML:  # noqa: ANN401
+    """A part that only our own style sheet dresses."""
+    return gr.HTML(value, apply_default_css=False, padding=False, **options)
+
+
 class _Layout:
     """The parts of the page, laid out and wired as it is made."""
 
@@ -71,20 +76,21 @@ class _Layout:
         self._stopper = gr.State(Stopper())
         self._editing = gr.State(None)
         self._ready = gr.State(False)
-        gr.HTML(Markup(_MASTHEAD))
-        self._status = gr.HTML(lists.status(room), elem_id="status")
+        self._prepared = gr.State(False)
+        _html(Markup(_MASTHEAD), elem_classes="ours")
+        self._status = _html(lists.status(room), elem_id="status")
         with gr.Tabs(elem_id="tabs") as self._tabs:
             with gr.Tab("Ask", id="ask"):
                 self._lay_out_chat()
             with gr.Tab("Check a sentence", id="check"):
                 self._lay_out_check()
             with gr.Tab("Readings", id="readings"):
-                self._shelf = gr.HTML("", elem_id="shelf", js_on_load=_DOES)
+                self._shelf = _html("", elem_id="shelf", js_on_load=_DOES)
             with gr.Tab("Conversations", id="talks"):
-                self._talks = gr.HTML(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
-                self._parcel = gr.HTML("", elem_id="parcel", visible="hidden")
-        gr.HTML(Markup(_PANE), elem_id="pane-frame")
-        self._timer = gr.Timer(0.5, active=not room.ready)
+                self._talks = _html(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
+                self._parcel = _html("", elem_id="parcel", visible="hidden")
+        _html(Markup(_PANE), elem_id="pane-frame")
+        self._timer = gr.Timer(0.5, active=not room.prepared)
         self._shown = [
             self._chat, self._talks, self._history, self._book, self._question, self._editing,
         ]  # fmt: skip
@@ -93,7 +99,7 @@ class _Layout:
         self._wire_rest()
 
     def _lay_out_chat(self) -> None:
-        self._chat = gr.HTML(chat_view([]), elem_id="chat", js_on_load=_DOES)
+        self._chat = _html(chat_view([]), elem_id="chat", js_on_load=_DOES)
         with gr.Column(elem_id="composer"):
             with gr.Row(elem_id="asking"):
                 self._question = gr.Textbox(
@@ -123,15 +129,16 @@ class _Layout:
                 self._new = gr.Button("New conversation", elem_id="new", scale=0, min_width=160)
 
     def _lay_out_check(self) -> None:
-        gr.HTML(
+        _html(
             Markup(
                 '<p class="lead">Paste sentences from your notes or from any chatbot, and see '
                 "whether the readings bear them out, and where.</p>"
-            )
+            ),
+            elem_classes="ours",
         )
         self._sentence = gr.Textbox(label="Sentence", lines=3, max_lines=12, elem_id="sentence")
         self._check = gr.Button("Check", variant="primary", elem_id="check-it")
-        self._verdicts = gr.HTML("", elem_id="verdicts")
+        self._verdicts = _html("", elem_id="verdicts")
 
     def _wire_chat(self) -> None:
         asked = [self._question, self._only, self._llm, self._stopper, self._history, self._editing]
@@ -158,13 +165,16 @@ class _Layout:
 
     def _wire_opening(self, page: gr.Blocks) -> None:
         """What is shown once the page is there, and once the room is open."""
-        watched = [self._status, self._timer, self._ready]
+        watched = [self._status, self._timer, self._ready, self._prepared]
 
-        def watch(was_ready: bool) -> tuple[Any, Any, Any]:
-            ready = self._room.ready
-            over = ready or bool(self._room.state.failure)
-            timer = gr.skip() if not over else gr.Timer(active=False)
-            return lists.status(self._room), timer, ready or was_ready
+        def watch() -> tuple[Any, ...]:
+            ready, prepared = self._room.ready, self._room.prepared
+            over = prepared or bool(self._room.state.failure)
+            return lists.status(self._room), gr.Timer(active=not over), ready, prepared
+
+        def samples(history: History) -> Any:  # noqa: ANN401
+            """The questions to begin with, once they are there and wanted."""
+            return gr.skip() if history.open.turns else self._actions.shown(history)[0]
 
         def fill_in(kept: object) -> tuple[Any, ...]:
             opened = self._room.current()
@@ -182,8 +192,9 @@ class _Layout:
             else:
                 yield (gr.skip(),) * 6
 
-        page.load(watch, [self._ready], watched, **_QUIET)
-        self._timer.tick(watch, [self._ready], watched, **_QUIET)
+        page.load(watch, None, watched, **_QUIET)
+        self._timer.tick(watch, None, watched, **_QUIET)
+        self._prepared.change(samples, [self._history], [self._chat], **_QUIET)
         self._ready.change(
             fill_in,
             [self._book],

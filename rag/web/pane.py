@@ -20,9 +20,9 @@ _HEAD = """<header class="pane-head">
 <h2 id="pane-title" tabindex="-1">{title}</h2>
 <p class="where">{where}</p>
 <div class="tools" role="toolbar" aria-label="Page">
-<button data-place="{before}" data-go="previous"{first}>Previous page</button>
+<button data-place="{before}" data-go="previous" aria-label="Previous page"{first}>Previous</button>
 <span class="folio">Page {page} of {pages}</span>
-<button data-place="{after}" data-go="next"{last}>Next page</button>
+<button data-place="{after}" data-go="next" aria-label="Next page"{last}>Next</button>
 <button data-zoom="-1" aria-label="Smaller">−</button>
 <button data-zoom="1" aria-label="Larger">+</button>
 <button data-copy-link="{link}">Copy link</button>

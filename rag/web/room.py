@@ -16,6 +16,9 @@ from rag.web.shelf import Shelf
 
 _log = logging.getLogger(__name__)
 
+_WITH_SAMPLES = 6
+"""Readings that get questions to begin with: more than a first page shows."""
+
 LeftOut = tuple[tuple[str, str], ...]
 """Readings that could not be used, as (name, why)."""
 
@@ -47,6 +50,7 @@ class Opened:
         self.checker = checker
         self.shelf = Shelf(engine, left_out)
         self.samples: tuple[Sample, ...] = ()
+        self.prepared = False
         self._others = others
         self._engines: dict[str, Engine] = {}
         self._lock = threading.Lock()
@@ -67,7 +71,7 @@ class Opened:
         """Look through the readings for their sections, and for questions that they answer."""
         for reading in self.shelf.readings:
             self.shelf.contents(reading.reading_id)
-        for reading in self.shelf.readings:
+        for reading in self.shelf.readings[:_WITH_SAMPLES]:
             contents = self.shelf.contents(reading.reading_id)
             self.samples += tuple(samples(self.engine, reading, contents))
 
@@ -105,6 +109,11 @@ class Room:
     def ready(self) -> bool:
         """Whether questions can be asked."""
         return self._opened is not None
+
+    @property
+    def prepared(self) -> bool:
+        """Whether there are questions to begin with, too."""
+        return self._opened is not None and self._opened.prepared
 
     @property
     def llms(self) -> tuple[str, ...]:
@@ -152,3 +161,4 @@ def _prepare(opened: Opened) -> None:
         opened.prepare()
     except Exception:
         _log.exception("The readings could not be looked through for sections and samples.")
+    opened.prepared = True
