@@ -6,9 +6,11 @@ import argparse
 import logging
 import socket
 import sys
+from dataclasses import replace
+from functools import partial
 
 from rag import console
-from rag.assembly import build_index, build_name, open_checker
+from rag.assembly import build_index, build_name, left_out, open_checker, open_engine
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,11 +38,14 @@ def _serve(host: str | None, port: str | None) -> int:
         lambda: open_checker(settings),
         lambda progress: build_index(settings, progress, console.say),
         lambda: build_name(settings),
+        lambda: left_out(settings),
+        settings.llm,
+        {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms},
     )
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     try:
-        serve(build(room), room, settings.host, settings.port)
+        serve(build(room), room, settings.host, settings.port, mcp=bool(settings.mcp))
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED

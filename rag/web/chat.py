@@ -36,7 +36,7 @@ _TURN = """<article class="turn"{busy}>
 <h3 class="question">{question}</h3>{searched}<div class="answer">{answer}</div>{step}{deeds}</article>"""
 _CHIP = """<span class="cite"><button class="chip {status}" data-place="{place}" aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</span> {word}</button><span class="peek" role="tooltip" id="{peek}"><q>{quote}</q><span class="source">{where}</span><span class="means">{means}</span></span></span>"""
 _REPLACED = """<div class="replaced"><p class="note" role="status">Change the question below and ask: it replaces what stands here. <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
-_EMPTY = """<div class="empty"><h2>What do you want to know?</h2>
+_EMPTY = """<div class="empty"{ready}><h2>What do you want to know?</h2>
 <p>Ask about the readings. Each sentence of an answer says where it stands; its chip opens the page with the words marked.</p>{samples}</div>"""
 
 
@@ -54,7 +54,8 @@ def chat(
     the answers.
     """
     if not turns:
-        return fill(_EMPTY, samples=_samples(samples, readings))
+        ready = Markup(" data-ready") if readings else ""
+        return fill(_EMPTY, ready=ready, samples=_samples(samples, readings))
     last = len(turns) - 1
     shown = [_turn(at, turn, last=at == last, rated=rated) for at, turn in enumerate(turns)]
     if editing is None:

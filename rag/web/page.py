@@ -86,7 +86,7 @@ class _Layout:
                 self._lay_out_check()
             with gr.Tab("Readings", id="readings"):
                 self._shelf = _html("", elem_id="shelf", js_on_load=_DOES)
-            with gr.Tab("Conversations", id="talks"):
+            with gr.Tab("History", id="talks"):
                 self._talks = _html(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
                 self._parcel = _html("", elem_id="parcel", visible="hidden")
         _html(Markup(_PANE), elem_id="pane-frame")
@@ -121,7 +121,7 @@ class _Layout:
                     )
                 self._llm = gr.Radio(
                     choices=[*self._room.llms],
-                    value=None,
+                    value=self._room.llms[0],
                     label="Who answers",
                     visible=len(self._room.llms) > 1,
                     elem_id="llm",

@@ -85,16 +85,19 @@ class Room:
         build_index: Callable[[Progress], object],
         build_name: Callable[[], str],
         left_out: Callable[[], LeftOut] = tuple,
+        llm: str = "",
         others: Mapping[str, Callable[[], Engine]] | None = None,
     ) -> None:
         """``build_name`` tells which build of the index is in use, by whoever built it.
 
-        ``left_out`` are the readings that it lacks, ``others`` open engines with another LLM.
+        ``left_out`` are the readings that it lacks. ``llm`` is what the engine answers with,
+        ``others`` open engines with another LLM, by its name.
         """
         self._open_engine = open_engine
         self._build_index = build_index
         self._build_name = build_name
         self._left_out = left_out
+        self._llm = llm
         self._others = others or {}
         self._name = ""
         self._lock = threading.Lock()
@@ -117,8 +120,8 @@ class Room:
 
     @property
     def llms(self) -> tuple[str, ...]:
-        """The LLMs that can be chosen instead of the first."""
-        return tuple(self._others)
+        """The LLMs that can be chosen, the one that answers unless another is chosen first."""
+        return (self._llm, *self._others)
 
     def current(self) -> Opened | None:
         """The engine over the index as it is now: opened again if it was built anew meanwhile."""
