@@ -19,7 +19,7 @@ from rag.web.conversation import Stopper
 from rag.web.history import History
 from rag.web.look import head, theme
 from rag.web.room import Room
-from rag.web.routes import routes
+from rag.web.routes import OwnPages, routes
 
 _MASTHEAD = """<header class="masthead"><h1>Reading Room</h1>
 <p>Questions about the readings, answered in their own words.</p></header>"""
@@ -56,8 +56,8 @@ def build(room: Room, rate: Rate | None = None) -> gr.Blocks:
     ``rate`` is told what students think of an answer; without it they are not asked.
     """
     with gr.Blocks(title="Reading Room", analytics_enabled=False) as page:
+        Api(room).add()  # first, so that its names are free
         _Layout(page, room, Actions(room, rate))
-        Api(room).add()
     return page.queue(default_concurrency_limit=16)
 
 
@@ -270,4 +270,5 @@ def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = Fals
         theme=theme(),
         head=head(),
     )
+    app.add_middleware(OwnPages)
     uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -9,9 +9,11 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import RagError
 from rag.types import Reading
@@ -101,3 +103,18 @@ def _pdf(reading: Reading) -> Response:
         "Cache-Control": "private, max-age=300",
     }
     return Response(unchanged(reading), media_type="application/pdf", headers=headers)
+
+
+class OwnPages:
+    """Keeps the ``page`` of our links from Gradio, which looks for a page of its own by that name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, a link's query without its page."""
+        if scope["type"] == "http" and scope["path"] in {"/", ""}:
+            fields = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            query = urlencode([(name, value) for name, value in fields if name != "page"])
+            scope = {**scope, "query_string": query.encode("latin-1")}
+        await self._app(scope, receive, send)
