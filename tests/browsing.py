@@ -77,7 +77,10 @@ def shelf(tmp_path_factory):
     pdfs.two_columns(folder / "corpus" / "harbour.pdf")
     pdfs.prose(
         folder / "corpus" / "trick.pdf",
-        [f"The captain wrote {HOSTILE} in the log.", "Salt money is a wage in salt. Elsewhere salt was paid as wages."],
+        [
+            f"The captain wrote {HOSTILE} in the log.",
+            "Salt money is a wage in salt. Elsewhere salt was paid as wages.",
+        ],
     )
     return folder
 

@@ -290,7 +290,10 @@ def test_many_questions_leave_the_newest_answer_and_the_button_in_reach(visit):
     page = visit(viewport={"width": 1280, "height": 800})
     for number in range(8):
         ask(page, f"Who built the harbour, number {number}?")
-    for part in (page.locator("#chat .question").last, page.get_by_role("button", name="Ask", exact=True)):
+    for part in (
+        page.locator("#chat .question").last,
+        page.get_by_role("button", name="Ask", exact=True),
+    ):
         box = part.bounding_box()
         assert 0 <= box["y"] and box["y"] + box["height"] <= 800
 

@@ -150,7 +150,9 @@ class Actions:
                 history = history.without(talk.talk_id)
             case "export" if (form := _text(done.get("form"))) in _FORMS:
                 media_type, write = _FORMS[form]
-                return self.shown(history, gr.skip()), _parcel(f"conversation.{form}", media_type, write(talk))
+                return self.shown(history, gr.skip()), _parcel(
+                    f"conversation.{form}", media_type, write(talk)
+                )
         return self.shown(history, gr.skip()), Markup()
 
     def check(self, text: str) -> Iterator[Markup]:

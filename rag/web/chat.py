@@ -113,7 +113,9 @@ def _searched(at: int, turn: Turn) -> Markup:
 
 def _step(turn: Turn) -> Markup:
     """What is being done; the style sheet shows it once it has taken half a second."""
-    return fill('<p class="step" role="status">{step}</p>', step=turn.step) if turn.step else Markup()
+    return (
+        fill('<p class="step" role="status">{step}</p>', step=turn.step) if turn.step else Markup()
+    )
 
 
 def _deeds(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
@@ -128,7 +130,9 @@ def _deeds(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
         copy = '<button data-copy="{text}" data-done="Copied">Copy with citations</button>'
         buttons.insert(0, fill(copy, text=as_text(turn)))
     thumbs = _thumbs(at, turn) if rated and answered else Markup()
-    return fill('<div class="deeds">{buttons}{thumbs}</div>', buttons=joined(buttons), thumbs=thumbs)
+    return fill(
+        '<div class="deeds">{buttons}{thumbs}</div>', buttons=joined(buttons), thumbs=thumbs
+    )
 
 
 def _thumbs(at: int, turn: Turn) -> Markup:
@@ -144,7 +148,9 @@ def _thumbs(at: int, turn: Turn) -> Markup:
 
 def said(turn: Turn, name: str) -> Markup:
     """What came of a question: the answer with its chips, or a sentence; ids begin with ``name``."""
-    note = fill('<p class="note" role="status">{said}</p>', said=turn.said) if turn.said else Markup()
+    note = (
+        fill('<p class="note" role="status">{said}</p>', said=turn.said) if turn.said else Markup()
+    )
     return (answer(turn.answer, name) if turn.answer else Markup()) + note
 
 
@@ -172,7 +178,9 @@ def _sentences(answer: Answer, name: str) -> Iterator[Markup]:
         chips = joined(
             chip(by_marker[marker], f"{name}c{marker}")
             if marker in by_marker
-            else fill('<span class="lost">[{marker}: no longer in the readings]</span>', marker=marker)
+            else fill(
+                '<span class="lost">[{marker}: no longer in the readings]</span>', marker=marker
+            )
             for marker in markers
         )
         yield fill('<p class="said">{words} {chips}</p>', words=formulas(words), chips=chips)
@@ -239,7 +247,10 @@ def nearest(passages: Sequence[Passage]) -> Markup:
             '<li><button class="link" data-place="{place}">{where}</button></li>',
             place=(place := Place.of_passage(passage)).query,
             where=": ".join(
-                [f"{passage.chunk.reading.title}, page {place.page}", *passage.chunk.window.section[-1:]]
+                [
+                    f"{passage.chunk.reading.title}, page {place.page}",
+                    *passage.chunk.window.section[-1:],
+                ]
             ),
         )
         for passage in passages

@@ -82,7 +82,9 @@ def _checked(sentence: str, number: int, verdict: Verdict) -> Checked:
 
 
 def _status(status: str) -> Status:
-    return "quoted" if status == "quoted" else "supported" if status == "supported" else "unsupported"
+    return (
+        "quoted" if status == "quoted" else "supported" if status == "supported" else "unsupported"
+    )
 
 
 def report(checked: list[Checked], *, whole: bool) -> Markup:

@@ -88,7 +88,9 @@ def _bib(text: str) -> str:
 
 def _key(reading: Reading, keys: set[str]) -> str:
     """First author, year and first long word of the title, made unique."""
-    family = reading.authors[0].split()[-1] if reading.authors and reading.authors[0].split() else ""
+    family = (
+        reading.authors[0].split()[-1] if reading.authors and reading.authors[0].split() else ""
+    )
     word = next((w for w in re.findall(r"\w+", reading.title) if len(w) > 3), "")
     plain = unicodedata.normalize("NFKD", f"{family}{reading.year or ''}{word}")
     key = base = re.sub(r"[^A-Za-z0-9]", "", plain).lower() or "reading"

@@ -74,7 +74,9 @@ class History:
     def renamed(self, talk_id: str, name: str) -> History:
         """One conversation by another name, its own first question for an empty one."""
         name = " ".join(name.split())[:LONGEST_NAME]
-        return History(tuple(replace(t, name=name) if t.talk_id == talk_id else t for t in self.talks))
+        return History(
+            tuple(replace(t, name=name) if t.talk_id == talk_id else t for t in self.talks)
+        )
 
     def without(self, talk_id: str) -> History:
         """The others."""

@@ -90,7 +90,9 @@ def _sections(reading: Reading, sections: tuple[Section, ...]) -> Markup:
 
 def talks(history: History) -> Markup:
     """The conversations, newest first, with what can be done with each."""
-    listed = joined(_talk(talk, current=at == 0) for at, talk in enumerate(history.talks) if talk.turns)
+    listed = joined(
+        _talk(talk, current=at == 0) for at, talk in enumerate(history.talks) if talk.turns
+    )
     return fill('<ol class="talks">{listed}</ol>', listed=listed) if listed else Markup(_NO_TALKS)
 
 

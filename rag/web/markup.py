@@ -28,4 +28,7 @@ def _shown(part: object) -> object:
     """A text without the characters that no page can show and no transport carries."""
     if not isinstance(part, str) or isinstance(part, Markup):
         return part
-    return "".join(c if c in "\n\t" or c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in part)
+    return "".join(
+        c if c in "\n\t" or c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for c in part
+    )

@@ -88,8 +88,8 @@ class _Layout:
                 self._shelf = _html("", elem_id="shelf", js_on_load=_DOES)
             with gr.Tab("History", id="talks"):
                 self._talks = _html(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
-                self._parcel = _html("", elem_id="parcel", visible="hidden")
         _html(Markup(_PANE), elem_id="pane-frame")
+        self._parcel = _html("", elem_id="parcel")
         self._timer = gr.Timer(0.5, active=not room.prepared)
         self._shown = [
             self._chat, self._talks, self._history, self._book, self._question, self._editing,
@@ -110,7 +110,9 @@ class _Layout:
                     elem_id="question",
                     scale=1,
                 )
-                self._ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=90)
+                self._ask = gr.Button(
+                    "Ask", variant="primary", elem_id="ask", scale=0, min_width=90
+                )
                 self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=90)
             with gr.Row(elem_id="choices"):
                 with gr.Accordion("Which readings", open=False, elem_id="which"):
