@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rag.types import Box, Chunk, Citation, Passage, Reading, Spans, Span, Window, Answer
+from rag.types import Answer, Box, Chunk, Citation, Passage, Reading, Span, Spans, Window
 from rag.web import export
 from rag.web.conversation import Turn
 from rag.web.history import MOST_TALKS, History, Reopened, Talk, kept

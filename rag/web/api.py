@@ -33,6 +33,7 @@ class Api:
         Args:
             question: One question in plain English, at most 2000 characters.
             readings: Ids of the readings to ask, as "readings" lists them; none for all.
+
         """
         with _said():
             *_, answer = self._opened().engine.ask(question, frozenset(readings or ()) or None)
@@ -52,6 +53,7 @@ class Api:
             question: A question or some words to look for, at most 2000 characters.
             k: How many passages at most, 1 to 1000.
             readings: Ids of the readings to search, as "readings" lists them; none for all.
+
         """
         with _said():
             engine = self._opened().engine
@@ -88,6 +90,7 @@ class Api:
         Args:
             reading: The reading's id, as "readings" lists it.
             page: The physical page, from 1.
+
         """
         with _said():
             opened = self._opened()

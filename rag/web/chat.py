@@ -33,11 +33,17 @@ _FORMULA = re.compile(
 _LONGEST_PEEK = 420
 
 _TURN = """<article class="turn"{busy}>
-<h3 class="question">{question}</h3>{searched}<div class="answer">{answer}</div>{step}{deeds}</article>"""
-_CHIP = """<span class="cite"><button class="chip {status}" data-place="{place}" aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</span> {word}</button><span class="peek" role="tooltip" id="{peek}"><q>{quote}</q><span class="source">{where}</span><span class="means">{means}</span></span></span>"""
-_REPLACED = """<div class="replaced"><p class="note" role="status">Change the question below and ask: it replaces what stands here. <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
+<h3 class="question">{question}</h3>{searched}
+<div class="answer">{answer}</div>{step}{deeds}</article>"""
+_CHIP = """<span class="cite"><button class="chip {status}" data-place="{place}"
+aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</span> {word}</button><span
+class="peek" role="tooltip" id="{peek}"><q>{quote}</q><span class="source">{where}</span><span
+class="means">{means}</span></span></span>"""
+_REPLACED = """<div class="replaced"><p class="note" role="status">Change the question below
+and ask: it replaces what stands here. <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
 _EMPTY = """<div class="empty"{ready}><h2>What do you want to know?</h2>
-<p>Ask about the readings. Each sentence of an answer says where it stands; its chip opens the page with the words marked.</p>{samples}</div>"""
+<p>Ask about the readings. Each sentence of an answer says where it stands; its chip opens the page
+with the words marked.</p>{samples}</div>"""
 
 
 def chat(
@@ -66,7 +72,7 @@ def chat(
 
 def _samples(samples: Sequence[Sample], readings: Sequence[Reading]) -> Markup:
     """Up to three questions for each of the first readings, under its title."""
-    groups = []
+    groups: list[Markup] = []
     for reading in readings:
         own = [sample for sample in samples if sample.reading_id == reading.reading_id]
         if own and len(groups) < 4:

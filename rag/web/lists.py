@@ -21,16 +21,22 @@ _READING = """<article class="reading"><h3>{title}</h3>
 <button data-do="only" data-reading="{reading}">Ask only this reading</button>
 <a href="{pdf}" target="_blank" rel="noopener">PDF</a></div>{sections}</article>"""
 _SECTION = """<li class="level-{level}"><button class="link" data-place="{place}">{title}</button>
-<span class="folio">page {page}</span> <button class="quiet" data-do="section" data-reading="{reading}" data-text="{about}" aria-label="Ask about {title}">Ask about this section</button></li>"""
+<span class="folio">page {page}</span>
+<button class="quiet" data-do="section"
+data-reading="{reading}" data-text="{about}" aria-label="Ask about {title}">Ask about this section</button></li>"""
 _LEFT_OUT = """<article class="reading left-out"><h3>{name}</h3><p class="facts">Left out</p>
 <p class="note">{why}</p></article>"""
-_TALK = """<li class="talk"{current}><label>Name <input data-rename="{talk}" value="{title}" maxlength="{most}"></label>
-<span class="facts">{count}</span><div class="deeds"><button data-do="open" data-talk="{talk}">Open</button>
+_TALK = """<li class="talk"{current}><label>Name
+<input data-rename="{talk}" value="{title}" maxlength="{most}"></label>
+<span class="facts">{count}</span><div class="deeds">
+<button data-do="open" data-talk="{talk}">Open</button>
 <button data-do="export" data-talk="{talk}" data-form="md">Markdown</button>
 <button data-do="export" data-talk="{talk}" data-form="bib">BibTeX</button>
 <button data-do="export" data-talk="{talk}" data-form="json">CSL-JSON</button>
-<button data-do="delete" data-talk="{talk}" data-ask="Delete this conversation? It cannot be brought back.">Delete</button></div></li>"""
-_NO_TALKS = """<div class="empty"><h2>Nothing yet</h2><p>Your conversations are kept here, in this browser only, until you delete them.</p></div>"""
+<button data-do="delete" data-talk="{talk}"
+data-ask="Delete this conversation? It cannot be brought back.">Delete</button></div></li>"""
+_NO_TALKS = """<div class="empty"><h2>Nothing yet</h2>
+<p>Your conversations are kept here, in this browser only, until you delete them.</p></div>"""
 
 
 def shelf(shelf: Shelf) -> Markup:

@@ -1,4 +1,4 @@
-"""Where text becomes HTML: what comes from a PDF, a person or an LLM is escaped here and nowhere else."""
+"""Where text becomes HTML: what comes from a PDF, a person or an LLM is escaped here, and only here."""
 
 from __future__ import annotations
 

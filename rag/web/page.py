@@ -23,8 +23,10 @@ from rag.web.routes import OwnPages, routes
 
 _MASTHEAD = """<header class="masthead"><h1>Reading Room</h1>
 <p>Questions about the readings, answered in their own words.</p></header>"""
-_PANE = """<aside id="pane" aria-labelledby="pane-title" hidden><button class="close" data-close>Close page</button>
-<div id="pane-body"></div></aside><div id="lost" role="alert" hidden></div><div id="announce" class="unseen" aria-live="polite"></div>"""
+_PANE = """<aside id="pane" aria-labelledby="pane-title" hidden>
+<button class="close" data-close>Close page</button>
+<div id="pane-body"></div></aside><div id="lost" role="alert" hidden></div>
+<div id="announce" class="unseen" aria-live="polite"></div>"""
 # What a button or form of ours is called goes to the server with its data attributes and fields.
 _DOES = """
 element.addEventListener('click', (event) => {
@@ -39,11 +41,15 @@ element.addEventListener('change', (event) => {
 element.addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.target.closest('form[data-do]');
-  if (form) trigger('click', {...form.dataset, ...Object.fromEntries(new FormData(form, event.submitter))});
+  if (!form) return;
+  const fields = new FormData(form, event.submitter);
+  trigger('click', {...form.dataset, ...Object.fromEntries(fields)});
 });
 """
 _TO_QUESTION = "() => document.querySelector('#question textarea')?.focus()"
-_TO_EDIT = "() => { if (document.querySelector('#chat .replaced')) document.querySelector('#question textarea')?.focus(); }"
+_TO_EDIT = """() => {
+  if (document.querySelector('#chat .replaced')) document.querySelector('#question textarea').focus();
+}"""
 _SECRET = "the student's own browser"
 """No secret: it keeps what a browser stores readable for the program that comes after this one."""
 

@@ -30,7 +30,7 @@ _HEAD = """<header class="pane-head">
 </div></header>"""
 _SHEET = """<div class="desk" tabindex="0" role="region" aria-label="Picture of the page">
 <div class="sheet" style="aspect-ratio:{width:.2f}/{height:.2f}">
-<img data-src="{source}" data-points="{width:.2f}" alt="{alt}" width="{width:.0f}" height="{height:.0f}">{boxes}</div></div>"""
+<img data-src="{source}" alt="{alt}" width="{width:.0f}" height="{height:.0f}">{boxes}</div></div>"""
 _BOX = (
     '<span class="mark" style="left:{left:.3f}%;top:{top:.3f}%;'
     'width:{width:.3f}%;height:{height:.3f}%"></span>'

@@ -29,55 +29,58 @@ _FRESH = {"Cache-Control": "no-store"}
 
 ReadingId = Annotated[str, Query(max_length=300)]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+Width = Annotated[int, Query(ge=1, le=100_000)]
 
 
 def routes(room: Room) -> APIRouter:
     """The addresses over a room; all of them are read-only."""
     router = APIRouter(prefix="/room", include_in_schema=False)
-    images = PageImages()
-    started = secrets.token_hex(8)  # another one tells a page that the program was started again
+    addresses = _Addresses(room)
+    router.add_api_route("/pane", addresses.pane)
+    router.add_api_route("/page.png", addresses.picture)
+    router.add_api_route("/pdf", addresses.pdf)
+    router.add_api_route("/alive", addresses.alive)
+    router.add_api_route("/{name}", addresses.asset)
+    return router
 
-    @router.get("/pane")
-    def the_pane(request: Request) -> Response:
+
+class _Addresses:
+    """What each address answers."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._images = PageImages()
+        # Another one tells a page that the program was started again.
+        self._started = secrets.token_hex(8)
+
+    def pane(self, request: Request) -> Response:
         place = Place.read(request.query_params)
+        if place is None:
+            return _said("This link names no page of a reading.", 404)
 
         def made(opened: Opened) -> Response:
-            if place is None:
-                return _said("This link names no page of a reading.", 404)
-            shown = pane(opened.engine, opened.shelf, place)
-            return HTMLResponse(shown, headers=_FRESH)
+            return HTMLResponse(pane(opened.engine, opened.shelf, place), headers=_FRESH)
 
-        return _with(room, made)
+        return _with(self._room, made)
 
-    @router.get("/page.png")
-    def picture(
-        reading: ReadingId, page: PageNumber, w: Annotated[int, Query(ge=1, le=100_000)] = 1000
-    ) -> Response:
+    def picture(self, reading: ReadingId, page: PageNumber, w: Width = 1000) -> Response:
         def made(opened: Opened) -> Response:
-            png = images.png(opened.shelf.reading(reading), page, w)
+            png = self._images.png(opened.shelf.reading(reading), page, w)
             return Response(png, media_type="image/png", headers=_FOREVER)
 
-        return _with(room, made)
+        return _with(self._room, made)
 
-    @router.get("/pdf")
-    def pdf(reading: ReadingId) -> Response:
-        def made(opened: Opened) -> Response:
-            return _pdf(opened.shelf.reading(reading))
+    def pdf(self, reading: ReadingId) -> Response:
+        return _with(self._room, lambda opened: _pdf(opened.shelf.reading(reading)))
 
-        return _with(room, made)
+    def alive(self) -> Response:
+        return JSONResponse({"started": self._started}, headers=_FRESH)
 
-    @router.get("/alive")
-    def alive() -> Response:
-        return JSONResponse({"started": started}, headers=_FRESH)
-
-    @router.get("/{name}")
-    def asset(name: str) -> Response:
+    def asset(self, name: str) -> Response:
         if name not in _ASSETS:
             return _said("There is nothing at this address.", 404)
         data = (Path(__file__).parent / name).read_bytes()
         return Response(data, media_type=_ASSETS[name], headers=_FOREVER)
-
-    return router
 
 
 def _with(room: Room, made: Callable[[Opened], Response]) -> Response:
