@@ -40,7 +40,8 @@ aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</sp
 class="peek" role="tooltip" id="{peek}"><q>{quote}</q><span class="source">{where}</span><span
 class="means">{means}</span></span></span>"""
 _REPLACED = """<div class="replaced"><p class="note" role="status">Change the question below
-and ask: it replaces what stands here. <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
+and ask: it replaces what stands here.
+<button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
 _EMPTY = """<div class="empty"{ready}><h2>What do you want to know?</h2>
 <p>Ask about the readings. Each sentence of an answer says where it stands; its chip opens the page
 with the words marked.</p>{samples}</div>"""

@@ -23,7 +23,8 @@ _READING = """<article class="reading"><h3>{title}</h3>
 _SECTION = """<li class="level-{level}"><button class="link" data-place="{place}">{title}</button>
 <span class="folio">page {page}</span>
 <button class="quiet" data-do="section"
-data-reading="{reading}" data-text="{about}" aria-label="Ask about {title}">Ask about this section</button></li>"""
+data-reading="{reading}" data-text="{about}" aria-label="Ask about {title}">Ask about this
+section</button></li>"""
 _LEFT_OUT = """<article class="reading left-out"><h3>{name}</h3><p class="facts">Left out</p>
 <p class="note">{why}</p></article>"""
 _TALK = """<li class="talk"{current}><label>Name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from rag.engine import LONGEST_QUESTION
+from rag.errors import PluginError
 from rag.web import lists
 from rag.web.actions import Actions, Asking, Rate, Shown
 from rag.web.api import Api
@@ -259,10 +261,20 @@ def _done(event: gr.EventData) -> dict[str, Any]:
 def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = False) -> None:
     """Serve the page until it is stopped: no analytics, no share link, nothing from other hosts.
 
-    ``mcp`` offers the API's endpoints as MCP tools, too. Raises OSError where the port is taken.
+    ``mcp`` offers the API's endpoints as MCP tools, too. Raises OSError where the port is taken,
+    and PluginError where MCP is wanted and not installed.
     """
     import uvicorn
 
+    uvicorn.run(
+        application(page, room, host, port, mcp=mcp), host=host, port=port, log_level="warning"
+    )
+
+
+def application(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool) -> fastapi.FastAPI:
+    """Gradio's page with our own addresses before it. Raises PluginError where MCP is not installed."""
+    if mcp and not _has_mcp():
+        raise PluginError("RAG_MCP needs the package 'mcp': pip install 'gradio[mcp]'")
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(routes(room))
     gr.mount_gradio_app(
@@ -278,5 +290,11 @@ def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = Fals
         theme=theme(),
         head=head(),
     )
+    if mcp and not page.mcp_server:
+        raise PluginError(f"RAG_MCP cannot be served: {page.mcp_error}")
     app.add_middleware(OwnPages)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    return app
+
+
+def _has_mcp() -> bool:
+    return importlib.util.find_spec("mcp") is not None
