@@ -187,12 +187,13 @@ def words_within(path, number, boxes):
     document = pypdfium2.PdfDocument(path)
     text = document[number - 1].get_textpage()
     height = document[number - 1].get_height()
-    found, whole = "", text.get_text_range()
+    found = ""
     for at in range(text.count_chars()):
         left, bottom, right, top = text.get_charbox(at)
         x, y = (left + right) / 2, height - (top + bottom) / 2
         inside = any(a <= x <= c and b <= y <= d for a, b, c, d in boxes)
-        found += whole[at] if inside and whole[at].strip() else " "
+        letter = chr(pypdfium2.raw.FPDFText_GetUnicode(text, at))
+        found += letter if inside and letter.strip() else " "
     text.close()
     document.close()
     return found.split()
