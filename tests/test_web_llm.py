@@ -105,3 +105,12 @@ def test_an_answer_that_is_interrupted_says_so_after_a_reload(visit, written, ba
     page.wait_for_selector("#chat .note:has-text('interrupted')", timeout=60_000)
     tab(page, "History")
     assert page.locator("#talks .talk").count() == 1
+
+
+def test_a_student_who_leaves_ends_the_request(visit, written, backend):
+    backend.says(llm_server.silence(["The harbour was built by masons [1]. And"]))
+    page = visit(program=written)
+    begin(page)
+    page.wait_for_selector("#chat .answer:has-text('masons')")
+    page.close()
+    assert backend.hung_up.wait(25)

@@ -17,8 +17,8 @@ from rag.types import Answer
 from rag.web import export, lists
 from rag.web.chat import chat
 from rag.web.checking import checks, failed, report
-from rag.web.conversation import Stopper, Turn, growing
-from rag.web.history import History, Reopened, kept
+from rag.web.conversation import Run, Stopper, Turn, growing
+from rag.web.history import History, Reopened, Talk, kept
 from rag.web.markup import fill
 from rag.web.room import Opened, Room
 
@@ -30,10 +30,21 @@ Shown = tuple[Any, Any, Any, Any, Any, Any]
 turn is being changed."""
 
 NOT_READY = "The readings are still being prepared; ask again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a conversation is handed out as."""
+
+    ending: str
+    media_type: str
+    write: Callable[[Talk], str]
+
+
 _FORMS = {
-    "md": ("text/markdown", export.as_markdown),
-    "bib": ("application/x-bibtex", lambda talk: export.as_bibtex(export.cited(talk))),
-    "json": ("application/json", lambda talk: export.as_csl(export.cited(talk))),
+    "md": Form("md", "text/markdown", export.as_markdown),
+    "bib": Form("bib", "application/x-bibtex", lambda talk: export.as_bibtex(export.cited(talk))),
+    "json": Form("json", "application/json", lambda talk: export.as_csl(export.cited(talk))),
 }
 
 
@@ -62,11 +73,16 @@ class Actions:
 
     def shown(self, history: History, question: object = "", editing: int | None = None) -> Shown:
         """The page over a history, which the browser is to keep."""
+        history = history.settled()
+        return self._over(history, question, editing)
+
+    def _over(self, history: History, question: object = "", editing: int | None = None) -> Shown:
         view = self._chat(history.open.turns, editing)
         return view, lists.talks(history), history, kept(history), question, editing
 
-    def fresh(self, history: History) -> Shown:
-        """A new conversation, beside those that are kept."""
+    def fresh(self, history: History, stopper: Stopper) -> Shown:
+        """A new conversation, beside those that are kept; what was being written is given up."""
+        stopper.begin()
         return self.shown(history.fresh(), gr.skip())
 
     def ask(
@@ -76,6 +92,7 @@ class Actions:
 
         ``instead`` is searched for in place of the question.
         """
+        run, history = asking.stopper.begin(), history.settled()
         talk = history.open
         before = talk.turns if editing is None else talk.turns[:editing]
         opened = self._room.current()
@@ -84,22 +101,29 @@ class Actions:
             yield self.shown(history.with_turns(talk, [*before, note]))
             return
         turn = Turn(text)
-        for count, turn in enumerate(self._growing(opened, text, asking, before, instead)):
+        for count, turn in enumerate(self._growing(opened, text, asking, before, run, instead)):
             if count == 0:
-                yield self.shown(history.with_turns(talk, [*before, turn]))
-            else:
+                yield self._over(history.with_turns(talk, [*before, turn]))
+            elif not run.replaced:
                 yield self._chat([*before, turn]), *[gr.skip()] * 5
-        yield self.shown(history.with_turns(talk, [*before, turn]), gr.skip())
+        if not run.replaced:
+            yield self.shown(history.with_turns(talk, [*before, turn]), gr.skip())
 
     def _growing(
-        self, opened: Opened, text: str, asking: Asking, before: Sequence[Turn], instead: str
+        self,
+        opened: Opened,
+        text: str,
+        asking: Asking,
+        before: Sequence[Turn],
+        run: Run,
+        instead: str,
     ) -> Iterator[Turn]:
         try:
             engine = opened.engine_with(asking.llm)
         except RagError as error:
             yield replace(Turn(text), said=str(error))
             return
-        yield from growing(engine, text, asking.readings, before, asking.stopper, instead)
+        yield from growing(engine, text, asking.readings, before, run, instead)
 
     def in_chat(
         self, done: Mapping[str, Any], asking: Asking, history: History, editing: int | None
@@ -136,23 +160,25 @@ class Actions:
         turns[at] = replace(turns[at], rating=rating)
         return history.with_turns(history.open, turns)
 
-    def in_talks(self, done: Mapping[str, Any], history: History) -> tuple[Shown, Markup]:
+    def in_talks(
+        self, done: Mapping[str, Any], history: History, stopper: Stopper
+    ) -> tuple[Shown, Markup]:
         """What a button of the list of conversations does, and the file it hands out, if any."""
-        talk = history.find(_text(done.get("talk")))
+        talk, what = history.find(_text(done.get("talk"))), done.get("do")
+        nothing: Shown = (gr.skip(),) * 6
         if talk is None:
-            return self.shown(history, gr.skip()), Markup()
-        match done.get("do"):
+            return nothing, Markup()
+        if what == "export":
+            form = _FORMS.get(_text(done.get("form")))
+            return nothing, _parcel(talk, form) if form else Markup()
+        stopper.begin()
+        match what:
             case "open":
                 history = history.with_turns(talk, talk.turns)
             case "rename":
                 history = history.renamed(talk.talk_id, _text(done.get("name")))
             case "delete":
                 history = history.without(talk.talk_id)
-            case "export" if (form := _text(done.get("form"))) in _FORMS:
-                media_type, write = _FORMS[form]
-                return self.shown(history, gr.skip()), _parcel(
-                    f"conversation.{form}", media_type, write(talk)
-                )
         return self.shown(history, gr.skip()), Markup()
 
     def check(self, text: str) -> Iterator[Markup]:
@@ -178,13 +204,13 @@ class Actions:
         return chat(turns, samples, readings, editing=editing, rated=rated)
 
 
-def _parcel(name: str, media_type: str, text: str) -> Markup:
+def _parcel(talk: Talk, form: Form) -> Markup:
     """A file for the page's script to hand to the student."""
     return fill(
         '<span hidden data-file="{name}" data-type="{media_type}" data-text="{text}"></span>',
-        name=name,
-        media_type=media_type,
-        text=text,
+        name=f"conversation.{form.ending}",
+        media_type=form.media_type,
+        text=form.write(talk),
     )
 
 

@@ -41,11 +41,33 @@ class Turn:
     rating: str = ""
 
 
-class Stopper:
-    """Says to whoever writes an answer that it is no longer wanted; one a browser session."""
+class Run:
+    """The writing of one answer: whether it is no longer wanted, and whether another took over."""
 
     def __init__(self) -> None:
-        self.stopped = False
+        self.stopped = self.replaced = False
+
+
+class Stopper:
+    """Sees to it that a browser session has one answer written at a time, and can stop it."""
+
+    def __init__(self) -> None:
+        self._run = Run()
+
+    def begin(self) -> Run:
+        """A new run; whatever was being written makes way for it."""
+        self._run.stopped = self._run.replaced = True
+        self._run = Run()
+        return self._run
+
+    def stop(self) -> None:
+        """What is being written is no longer wanted."""
+        self._run.stopped = True
+
+
+def settled(turn: Turn) -> Turn:
+    """A turn that nobody is writing any more."""
+    return replace(turn, step="", said=turn.said or INTERRUPTED) if turn.step else turn
 
 
 def growing(
@@ -53,7 +75,7 @@ def growing(
     question: str,
     readings: frozenset[str],
     earlier: Sequence[Turn],
-    stopper: Stopper,
+    run: Run,
     searched_for: str = "",
 ) -> Generator[Turn]:
     """The turn of a question as its answer grows; the last one has no step.
@@ -61,7 +83,6 @@ def growing(
     ``searched_for`` is what the student wants searched instead of the question as it is read in
     the light of ``earlier``. Closing it ends an LLM's request.
     """
-    stopper.stopped = False
     turn = Turn(question[:200] if len(question) > 4000 else question, step=SEARCHING)
     yield turn
     try:
@@ -73,9 +94,9 @@ def growing(
             for answer in answers:
                 turn = replace(turn, answer=answer, step=_step(answer))
                 yield turn
-                if stopper.stopped:
+                if run.stopped:
                     break
-        if stopper.stopped and not (turn.answer and turn.answer.done):
+        if run.stopped and not (turn.answer and turn.answer.done):
             turn = replace(turn, said=STOPPED)
     except RagError as error:
         turn = replace(turn, said=str(error))

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 
 from rag.engine import line_boxes
 from rag.types import Answer, Chunk, Citation, Passage, Reading, Status
-from rag.web.conversation import INTERRUPTED, Turn
+from rag.web.conversation import Turn, settled
 from rag.web.links import Finder, Quoted
 
 VERSION = 1
@@ -67,6 +67,10 @@ class History:
         """These conversations behind a new one, which is open."""
         return History((Talk.new(), *(talk for talk in self.talks if talk.turns)))
 
+    def settled(self) -> History:
+        """These conversations, none with an answer that is being written."""
+        return History(tuple(replace(t, turns=tuple(map(settled, t.turns))) for t in self.talks))
+
     def find(self, talk_id: str) -> Talk | None:
         """A conversation by its id."""
         return next((talk for talk in self.talks if talk.talk_id == talk_id), None)
@@ -98,7 +102,7 @@ def kept(history: History) -> Json:
 def _packed(turn: Turn) -> Json:
     answer = turn.answer
     packed: Json = {"question": turn.question, "for": turn.searched_for}
-    packed["said"] = INTERRUPTED if turn.step else turn.said
+    packed |= {"said": settled(turn).said, "rating": turn.rating}
     if answer:
         packed |= {
             "text": answer.text,
@@ -149,6 +153,7 @@ class Reopened:
             _text(item.get("for")),
             self._answer(question, text, item) if text else None,
             _text(item.get("said")),
+            rating=rating if (rating := item.get("rating")) in ("good", "bad") else "",
         )
 
     def _answer(self, question: str, text: str, item: Mapping[str, object]) -> Answer:

@@ -161,7 +161,7 @@ class _Layout:
             yield from self._actions.in_chat(_done(event), *_asking(*given))
 
         def stop(stopper: Stopper) -> None:
-            stopper.stopped = True
+            stopper.stop()
 
         for trigger in (self._ask.click, self._question.submit):
             trigger(ask, asked, self._shown, **_QUIET)
@@ -169,9 +169,9 @@ class _Layout:
             None, js=_TO_EDIT, api_visibility="private"
         )
         self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
-        self._new.click(self._actions.fresh, [self._history], self._shown, **_QUIET).then(
-            None, js=_TO_QUESTION, api_visibility="private"
-        )
+        self._new.click(
+            self._actions.fresh, [self._history, self._stopper], self._shown, **_QUIET
+        ).then(None, js=_TO_QUESTION, api_visibility="private")
 
     def _wire_opening(self, page: gr.Blocks) -> None:
         """What is shown once the page is there, and once the room is open."""
@@ -218,8 +218,8 @@ class _Layout:
         )
 
     def _wire_rest(self) -> None:
-        def in_talks(event: gr.EventData, history: History) -> tuple[Any, ...]:
-            shown, parcel = self._actions.in_talks(_done(event), history)
+        def in_talks(event: gr.EventData, history: History, stopper: Stopper) -> tuple[Any, ...]:
+            shown, parcel = self._actions.in_talks(_done(event), history, stopper)
             opened = _done(event).get("do") == "open"
             return *shown, parcel, gr.Tabs(selected="ask") if opened else gr.skip()
 
@@ -232,7 +232,10 @@ class _Layout:
             return gr.Tabs(selected="ask"), gr.CheckboxGroup(value=chosen), question
 
         self._talks.click(
-            in_talks, [self._history], [*self._shown, self._parcel, self._tabs], **_QUIET
+            in_talks,
+            [self._history, self._stopper],
+            [*self._shown, self._parcel, self._tabs],
+            **_QUIET,
         )
         self._shelf.click(
             from_shelf, None, [self._tabs, self._only, self._question], **_QUIET

@@ -23,7 +23,9 @@ from rag.types import Citation
 from tests.browsing import CHROMIUM, Program, answered, ready, words_within
 
 _WARM_UP = 5
-_SHOWN = "() => { const i = document.querySelector('#pane img'); return i?.complete && i.naturalWidth; }"
+_SHOWN = (
+    "() => { const i = document.querySelector('#pane img'); return i?.complete && i.naturalWidth; }"
+)
 _TIMED = """([box, question, found]) => new Promise((resolve) => {
     const field = document.querySelector(box);
     const before = document.querySelectorAll(found).length;
@@ -62,10 +64,12 @@ def _echo() -> str:
         question = gr.Textbox(label="Question", elem_id="question")
         counted = gr.State(0)
 
-        def echo(text: str, count: int):  # noqa: ANN202
+        def echo(text: str, count: int):
             yield "<p class='word'>" * (count + 1) + text, count + 1, ""
 
-        question.submit(echo, [question, counted], [said, counted, question], show_progress="hidden")
+        question.submit(
+            echo, [question, counted], [said, counted, question], show_progress="hidden"
+        )
     _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
     return str(address)
 
@@ -91,13 +95,15 @@ def _speeds(program: Program, questions: Sequence[str]) -> None:
             page.bring_to_front()
             page.get_by_role("button", name="New conversation").click()
             page.wait_for_selector("#chat .empty")
-            ours.append(page.evaluate(_TIMED, ["#question textarea", question, "#chat .answer > *"]))
+            ours.append(
+                page.evaluate(_TIMED, ["#question textarea", question, "#chat .answer > *"])
+            )
             answered(page)
             echo.bring_to_front()
             theirs.append(echo.evaluate(_TIMED, ["#question textarea", question, "#said .word"]))
             page.bring_to_front()
-            for chip in page.locator("#chat .chip").all()[:1]:
-                pictures.append(chip.evaluate(_CLICKED))
+            if page.locator("#chat .chip").count():
+                pictures.append(page.locator("#chat .chip").first.evaluate(_CLICKED))
         sizes = page.evaluate(
             "performance.getEntriesByType('resource')"
             ".filter(e => /page\\.(js|css)/.test(e.name)).map(e => e.decodedBodySize)"
@@ -116,7 +122,9 @@ def _is_exact(citation: Citation) -> bool:
     reading = citation.passage.chunk.reading
     within: list[str] = []
     for number in citation.pages:
-        boxes = [(b.x0 - 1, b.y0 - 0.5, b.x1 + 1, b.y1 + 0.5) for b in citation.boxes if b.page == number]
+        boxes = [
+            (b.x0 - 1, b.y0 - 0.5, b.x1 + 1, b.y1 + 0.5) for b in citation.boxes if b.page == number
+        ]
         within += words_within(reading.path, number, boxes)
     return _letters(" ".join(within)) == _letters(citation.quote)
 
