@@ -133,7 +133,9 @@ class Actions:
         at = _number(done.get("turn"), len(turns))
         match done.get("do"):
             case "sample":
-                yield from self.ask(_text(done.get("text")), asking, history, None)
+                within = frozenset({_text(done.get("reading"))} & self._known())
+                scope = replace(asking, readings=within)
+                yield from self.ask(_text(done.get("text")), scope, history, None)
             case "keep":
                 yield self.shown(history)
             case "retry" if at is not None:
@@ -196,8 +198,12 @@ class Actions:
         except RagError as error:
             yield failed(error)
 
+    def _known(self) -> set[str]:
+        opened = self._room.current()
+        return {reading.reading_id for reading in opened.engine.readings} if opened else set()
+
     def _chat(self, turns: Sequence[Turn], editing: int | None = None) -> Markup:
-        opened = self._room.current() if not turns else None
+        opened = self._room.current()
         samples = opened.samples if opened else ()
         readings = opened.engine.readings if opened else ()
         rated = self._rate is not None

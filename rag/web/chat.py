@@ -33,7 +33,7 @@ _FORMULA = re.compile(
 _LONGEST_PEEK = 420
 
 _TURN = """<article class="turn"{busy}>
-<h3 class="question">{question}</h3>{searched}
+<h3 class="question">{question}</h3>{searched}{scope}
 <div class="answer">{answer}</div>{step}{deeds}</article>"""
 _CHIP = """<span class="cite"><button class="chip {status}" data-place="{place}"
 aria-label="{label}" aria-describedby="{peek}"><span class="number">{marker}</span> {word}</button><span
@@ -57,14 +57,18 @@ def chat(
 ) -> Markup:
     """The conversation, oldest first; with none yet, what one could ask.
 
-    ``editing`` is the turn, from 0, whose question is being changed. ``rated`` shows thumbs under
+    ``readings`` are all that can be asked: an answer from fewer says so. ``editing`` is the turn,
+    from 0, whose question is being changed. ``rated`` shows thumbs under
     the answers.
     """
     if not turns:
         ready = Markup(" data-ready") if readings else ""
         return fill(_EMPTY, ready=ready, samples=_samples(samples, readings))
     last = len(turns) - 1
-    shown = [_turn(at, turn, last=at == last, rated=rated) for at, turn in enumerate(turns)]
+    shown = [
+        _turn(at, turn, len(readings), last=at == last, rated=rated)
+        for at, turn in enumerate(turns)
+    ]
     if editing is None:
         return joined(shown)
     replaced = fill(_REPLACED, turns=joined(shown[editing:]))
@@ -93,12 +97,13 @@ def _samples(samples: Sequence[Sample], readings: Sequence[Reading]) -> Markup:
     return fill('<div class="samples">{groups}</div>', groups=joined(groups))
 
 
-def _turn(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
+def _turn(at: int, turn: Turn, readings: int, *, last: bool, rated: bool) -> Markup:
     return fill(
         _TURN,
         busy=Markup(' aria-busy="true"') if turn.step else "",
         question=turn.question,
         searched=_searched(at, turn),
+        scope=_scope(turn, readings),
         answer=said(turn, f"t{at}"),
         step=_step(turn),
         deeds=Markup() if turn.step else _deeds(at, turn, last=last, rated=rated),
@@ -116,6 +121,15 @@ def _searched(at: int, turn: Turn) -> Markup:
         at=at,
         text=turn.searched_for,
     )
+
+
+def _scope(turn: Turn, readings: int) -> Markup:
+    """Which readings were asked, where that is not all of them."""
+    searched = turn.answer.searched if turn.answer else ()
+    if not 0 < len(searched) < readings:
+        return Markup()
+    titles = "; ".join(on_a_line(name_of(reading), 80) for reading in searched)
+    return fill('<p class="scope">Asked only: {titles}</p>', titles=titles)
 
 
 def _step(turn: Turn) -> Markup:

@@ -52,7 +52,7 @@ def _reading(shelf: Shelf, reading: Reading) -> Markup:
     facts = [
         str(reading.year or ""),
         "guide of ours that stands in for the paper" if reading.kind == "guide" else "paper",
-        f"{contents.pages} pages",
+        f"{contents.pages} page{'s' if contents.pages > 1 else ''}",
         reading.reading_id,
     ]
     return fill(
@@ -89,8 +89,9 @@ def _sections(reading: Reading, sections: tuple[Section, ...]) -> Markup:
         for section in sections
     )
     return fill(
-        "<details><summary>{count} sections</summary><ul>{lines}</ul></details>",
+        "<details><summary>{count} section{s}</summary><ul>{lines}</ul></details>",
         count=len(sections),
+        s="s" if len(sections) > 1 else "",
         lines=lines,
     )
 

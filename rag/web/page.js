@@ -189,6 +189,16 @@ function setFormulas(within) {
   }).catch(() => {});
 }
 
+// A button that is pressed in the chat goes when the chat is drawn anew; the question box does not.
+let focusLost = false;
+document.addEventListener('click', (event) => {
+  if (event.target.closest?.('#chat [data-do]')) focusLost = true;
+});
+function giveFocus() {
+  if (focusLost && document.activeElement === document.body) $('#question textarea').focus({ preventScroll: true });
+  focusLost = false;
+}
+
 let turns = 0, busy = false;
 function chatChanged() {
   const chat = $('#chat');
@@ -205,7 +215,10 @@ function chatChanged() {
       }).catch(() => {});
     }
   }
-  if (!isBusy) setFormulas(chat);
+  if (!isBusy) {
+    setFormulas(chat);
+    if (!narrow()) giveFocus();
+  }
   turns = now.length;
   busy = isBusy;
   markChips();

@@ -30,14 +30,15 @@ _DEFINES = re.compile(
 )
 _NOT_A_NAME = re.compile(
     r"(?i)^(?:the|an?|it|this|that|these|those|there|we|one|table|figure|section|our|they|such|here|"
-    r"both|each|all|another|most|many|some|however)\b"
+    r"both|each|all|another|most|many|some|however|\w+ing(?= ))\b"
 )
 _NUMBER = re.compile(r"^(?:appendix\s+)?(?:(?:\d+|[A-Z])(?:\.\d+)*\.?|[IVX]+\.)\s+", re.I)
 _PLAIN = re.compile(
     r"(?i)^(?:abstract|introduction|conclusions?|references|acknowledge?ments?|appendix|discussion|"
     r"results|summary|contributions|limitations|background|related work|overview|contents).*"
 )
-_WORDS = range(2, 6)
+_TITLE = re.compile(r"[A-Z][\w-]*(?: [\w-]*\w){1,4}")
+"""Two to five words: a title with more, or with marks, may be one that ran into its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,10 @@ def _what_is(match: re.Match[str]) -> str:
 
 
 def _sections(contents: Contents) -> Iterator[_Candidate]:
-    """What sections of two to five words are about, the deeper ones first: they say more."""
+    """What sections with a plain title are about, the deeper ones first: they say more."""
     for section in sorted(contents.sections, key=lambda s: -s.level):
-        words = bare(section).split()
-        if len(words) in _WORDS and not _PLAIN.match(" ".join(words)):
-            about = " ".join(words)
+        about = bare(section)
+        if _TITLE.fullmatch(about) and not _PLAIN.match(about):
             yield _Candidate(f"What does the reading say about {about}?", section=section.title)
 
 
