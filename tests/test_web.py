@@ -290,12 +290,13 @@ def test_many_questions_leave_the_newest_answer_and_the_button_in_reach(visit):
     page = visit(viewport={"width": 1280, "height": 800})
     for number in range(8):
         ask(page, f"Who built the harbour, number {number}?")
-    for part in (
-        page.locator("#chat .question").last,
-        page.get_by_role("button", name="Ask", exact=True),
-    ):
+    button = page.get_by_role("button", name="Ask", exact=True)
+    for part in (page.locator("#chat .question").last, button):
         box = part.bounding_box()
         assert 0 <= box["y"] <= 800 - box["height"]
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function("scrollY === 0")
+    assert button.bounding_box()["y"] < 760
 
 
 def test_a_port_in_use_is_said_in_one_sentence(server):
