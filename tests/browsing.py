@@ -62,6 +62,13 @@ class Program:
         with urllib.request.urlopen(f"{self.address}/{path}", timeout=10) as answer:
             return answer.read()
 
+    def interrupt(self):
+        """Stop it as Ctrl-C does; its exit code and what it said."""
+        self._process.send_signal(signal.SIGINT)
+        _, said = self._process.communicate(timeout=20)
+        code, self._process = self._process.returncode, None
+        return code, said.decode()
+
     def kill(self):
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)

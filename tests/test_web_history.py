@@ -199,6 +199,16 @@ def test_a_page_says_that_its_program_is_gone_and_recovers_when_it_is_back(visit
 
 
 @marked
+def test_ctrl_c_stops_the_program_although_pages_are_open(visit, program):
+    page = visit(program=program)
+    ask(page, MASONS)
+    code, said = program.interrupt()
+    assert code in {0, 1}
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 2
+
+
+@marked
 def test_what_a_stranger_put_into_the_browsers_store_does_no_harm(visit):
     page = visit()
     ask(page, MASONS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -269,8 +271,17 @@ def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = Fals
     """
     import uvicorn
 
-    uvicorn.run(
-        application(page, room, host, port, mcp=mcp), host=host, port=port, log_level="warning"
+    app = application(page, room, host, port, mcp=mcp)
+    # Each open page holds a connection that never ends by itself.
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    uvicorn.run(app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the server's log says more than that pages were open when it stopped."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (
+        isinstance(error, asyncio.CancelledError) or "graceful shutdown" in record.getMessage()
     )
 
 
