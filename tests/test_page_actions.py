@@ -1,11 +1,16 @@
 """What the page's buttons do, without a browser."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 
+import pytest
+
+from rag.errors import PluginError
 from rag.types import Answer
 from rag.web.actions import Actions, Asking
 from rag.web.conversation import INTERRUPTED, STOPPED, Stopper, Turn
 from rag.web.history import History, Talk
+from rag.web.page import application
 
 
 class Engine:
@@ -111,3 +116,9 @@ def test_thumbs_are_shown_only_to_one_who_listens_and_told_once():
     assert "Helpful" not in shown[0]
     _, silent, _ = begin()
     assert "Helpful" not in silent.shown(asked("Who?"))[0]
+
+
+@pytest.mark.skipif(find_spec("mcp") is not None, reason="the package mcp is installed")
+def test_mcp_without_its_package_is_refused_with_the_command_to_get_it():
+    with pytest.raises(PluginError, match=r"pip install 'gradio\[mcp\]'"):
+        application(None, None, "127.0.0.1", 7860, mcp=True)
