@@ -81,6 +81,7 @@ def test_on_a_phone_the_page_is_a_sheet_over_the_chat_that_closes(visit):
     shown_picture(page)
     box = page.locator("#pane").bounding_box()
     assert (box["x"], box["width"]) == (0, 360)
+    assert page.evaluate("document.querySelector('#tabs').inert")
     page.get_by_role("button", name="Close page").tap()
     assert not page.locator("#pane").is_visible()
     assert page.locator("#chat .question").inner_text() == BOATS

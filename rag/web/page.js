@@ -56,6 +56,11 @@ function prepareNeighbours() {
   }
 }
 
+// Where the pane covers the chat, nobody should get lost behind it.
+function coverChat() {
+  $('#tabs').inert = narrow() && !$('#pane').hidden;
+}
+
 async function openPlace(query, from) {
   const pane = $('#pane'), ticket = ++asked;
   if (!pane) return;
@@ -63,6 +68,7 @@ async function openPlace(query, from) {
   const go = pane.contains(from) ? from?.dataset.go : null;
   pane.hidden = false;
   root.classList.add('pane-open');
+  coverChat();
   pane.setAttribute('aria-busy', 'true');
   let html;
   try {
@@ -85,6 +91,7 @@ async function openPlace(query, from) {
 function closePane() {
   $('#pane').hidden = true;
   root.classList.remove('pane-open');
+  coverChat();
   place = '';
   asked += 1;
   markChips();
@@ -162,7 +169,7 @@ document.addEventListener('focusout', unpeek);
 window.addEventListener('scroll', () => $('.cite.peeking:not(:focus-within)')?.classList.remove('peeking'), { passive: true });
 
 let resized;
-window.addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(setPicture, 200); });
+window.addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => { setPicture(); coverChat(); }, 200); });
 
 // --- What changes in the chat ------------------------------------------------------------------
 
