@@ -6,9 +6,11 @@ import argparse
 import logging
 import socket
 import sys
+from dataclasses import replace
+from functools import partial
 
 from rag import console
-from rag.assembly import build_index, build_name, open_engine
+from rag.assembly import build_index, build_name, left_out, open_checker, open_engine
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,18 +31,21 @@ def _serve(host: str | None, port: str | None) -> int:
         )
         return console.FAILED
     # Gradio takes seconds to load: a wrong setting is said before that.
-    from rag.web.page import build, launch
+    from rag.web.page import build, serve
     from rag.web.room import Room
 
     room = Room(
-        lambda: open_engine(settings),
+        lambda: open_checker(settings),
         lambda progress: build_index(settings, progress, console.say),
         lambda: build_name(settings),
+        lambda: left_out(settings),
+        settings.llm,
+        {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms},
     )
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     try:
-        launch(build(room), settings.host, settings.port)
+        serve(build(room), room, settings.host, settings.port, mcp=bool(settings.mcp))
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED

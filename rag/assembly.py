@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -145,6 +146,12 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
 def build_name(settings: Settings) -> str:
     """Which build of the index is in use. Raises IndexMissing where there is none."""
     return current(settings.index_folder)
+
+
+def left_out(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """The readings that the index in use lacks, as (reading id, why)."""
+    with contextlib.closing(Index.open(settings.index_folder, None)) as index:
+        return index.left_out
 
 
 def build_index(

@@ -15,7 +15,7 @@ from rag.citations import Draft, citation
 from rag.errors import LLMError, QuestionError
 from rag.meaning import Meaning
 from rag.protocols import LLM, Checker, Library, Quoter, Retriever
-from rag.types import Answer, Citation, Page, Passage, Reading, Statement
+from rag.types import Answer, Chunk, Citation, Page, Passage, Reading, Statement
 
 LONGEST_QUESTION = 2000
 """Characters; what is longer is a text and not a question."""
@@ -59,6 +59,10 @@ class Engine:
     def page(self, reading_id: str, number: int) -> Page:
         """One page of a reading. Raises ReadingError if there is no such page."""
         return self._library.page(reading_id, number)
+
+    def find(self, chunk_id: str) -> Chunk | None:
+        """The chunk of this id, or None: a citation that was kept is looked up again by it."""
+        return self._library.find(chunk_id)
 
     def search(
         self, question: str, k: int = 10, readings: frozenset[str] | None = None

@@ -163,6 +163,10 @@ class Library(Protocol):
         """The rows whose windows are of a kind, ascending."""
         ...
 
+    def find(self, chunk_id: str) -> Chunk | None:
+        """The chunk of this id, or None where there is none any more."""
+        ...
+
 
 class LLM(Protocol):
     """Writes an answer from a prompt: messages in, pieces of text out.

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
 
-_RANGES = {"port": (0, 65535), "llm_timeout": (1, 3600), "log_days": (1, 3650)}
+_RANGES = {
+    "port": (0, 65535),
+    "llm_timeout": (1, 3600),
+    "log_days": (1, 3650),
+    "mcp": (0, 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,13 @@ class Settings:
     A plug-in that can run several models is set as ``plugin:model``, see ``plugin_and_model``.
     llm_model, llm_url: which model the llm is asked for, and where; empty for the plug-in's own
     llm_timeout: for how many seconds an llm may be silent
+    llms: other llms that the page offers, separated by commas
     passages: how many passages an answer may rest on
     host, port: where the page is served
     log: where questions are kept, a file or a database's URL; empty for nowhere
     log_days: for how many days they are kept
     log_smallest: groups of fewer askers are not shown one by one
+    mcp: 1 to offer the page's API as MCP tools, too
     """
 
     corpus: str = "corpus"
@@ -48,12 +55,14 @@ class Settings:
     llm_model: str = ""
     llm_url: str = ""
     llm_timeout: int = 60
+    llms: str = ""
     passages: int = 8
     host: str = "127.0.0.1"
     port: int = 7860
     log: str = ""
     log_days: int = 180
     log_smallest: int = 3
+    mcp: int = 0
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
@@ -78,6 +87,12 @@ class Settings:
     def corpus_folders(self) -> tuple[Path, ...]:
         """The folders with PDFs, in the order given."""
         return tuple(Path(part) for part in self.corpus.split(os.pathsep) if part.strip())
+
+    @property
+    def other_llms(self) -> tuple[str, ...]:
+        """The LLMs besides ``llm`` that the page offers; the one that needs nobody among them."""
+        offered = [name.strip() for name in self.llms.split(",")] + ["extractive"] * bool(self.llms)
+        return tuple(name for name in dict.fromkeys(offered) if name and name != self.llm)
 
     @property
     def index_folder(self) -> Path:

@@ -8,7 +8,9 @@ import pytest
 
 from tests import pdfs
 
-pytest.register_assert_rewrite("tests.workshop")
+pytest.register_assert_rewrite("tests.workshop", "tests.browsing")
+
+from tests.browsing import browser, server, shelf, visit  # noqa: E402, F401
 
 ROOT = Path(__file__).parents[1]
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's client is imported: no test asks a hub

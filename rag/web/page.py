@@ -1,158 +1,314 @@
-"""The page's layout and what its buttons do."""
+"""The page's layout, and which of its parts set which actions going."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import logging
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import fastapi
 import gradio as gr
+from markupsafe import Markup
 
-from rag.errors import RagError
-from rag.types import Reading
-from rag.web import views
-from rag.web.page_image import PageImages
+from rag.engine import LONGEST_QUESTION
+from rag.errors import PluginError
+from rag.web import lists
+from rag.web.actions import Actions, Asking, Rate, Shown
+from rag.web.api import Api
+from rag.web.chat import chat as chat_view
+from rag.web.chat import name_of
+from rag.web.conversation import Stopper
+from rag.web.history import History
+from rag.web.look import head, theme
 from rag.web.room import Room
+from rag.web.routes import OwnPages, routes
 
-_log = logging.getLogger(__name__)
-
-_OPENS_CITATIONS = """
+_MASTHEAD = """<header class="masthead"><h1>Reading Room</h1>
+<p>Questions about the readings, answered in their own words.</p></header>"""
+_PANE = """<aside id="pane" aria-labelledby="pane-title" hidden>
+<button class="close" data-close>Close page</button>
+<div id="pane-body"></div></aside><div id="lost" role="alert" hidden></div>
+<div id="announce" class="unseen" aria-live="polite"></div>"""
+# What a button or form of ours is called goes to the server with its data attributes and fields.
+_DOES = """
 element.addEventListener('click', (event) => {
-  const chip = event.target.closest('button.chip');
-  if (chip) trigger('click', {turn: Number(chip.dataset.turn), marker: Number(chip.dataset.marker)});
+  const button = event.target.closest('[data-do]:not(form)');
+  if (!button || (button.dataset.ask && !confirm(button.dataset.ask))) return;
+  trigger('click', {...button.dataset});
 });
-const chat = element.closest('#chat') || element;
-new MutationObserver(() => { chat.scrollTop = chat.scrollHeight; })
-  .observe(chat, {childList: true, subtree: true});
+element.addEventListener('change', (event) => {
+  const field = event.target.closest('[data-rename]');
+  if (field) trigger('click', {do: 'rename', talk: field.dataset.rename, name: field.value});
+});
+element.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const form = event.target.closest('form[data-do]');
+  if (!form) return;
+  const fields = new FormData(form, event.submitter);
+  trigger('click', {...form.dataset, ...Object.fromEntries(fields)});
+});
 """
-# On a narrow screen the pane stands below the chat.
-_SHOWS_PANE = """() => {
-  const pane = document.getElementById('pane');
-  if (pane.getBoundingClientRect().top > 0.7 * window.innerHeight) pane.scrollIntoView();
+_TO_QUESTION = "() => document.querySelector('#question textarea')?.focus()"
+_TO_EDIT = """() => {
+  if (document.querySelector('#chat .replaced')) document.querySelector('#question textarea').focus();
 }"""
-_FONTS = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
+_SECRET = "the student's own browser"
+"""No secret: it keeps what a browser stores readable for the program that comes after this one."""
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def build(room: Room) -> gr.Blocks:
-    """The page over a room; each browser session has its own conversation."""
-    images = PageImages()
+def build(room: Room, rate: Rate | None = None) -> gr.Blocks:
+    """The page over a room; each browser session has its own conversations.
+
+    ``rate`` is told what students think of an answer; without it they are not asked.
+    """
     with gr.Blocks(title="Reading Room", analytics_enabled=False) as page:
-        turns = gr.State([])
-        gr.Markdown("# Reading Room\nQuestions about the readings, answered in their own words.")
-        status = gr.HTML(views.status(room.state, ready=room.engine is not None))
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                chat = gr.HTML(views.chat([]), elem_id="chat", js_on_load=_OPENS_CITATIONS)
-                question = gr.Textbox(
-                    label="Question",
-                    placeholder="How many tokens was the model trained on?",
-                    lines=1,
-                    max_lines=4,
-                    elem_id="question",
-                )
-                ask = gr.Button("Ask", variant="primary")
-                only = gr.CheckboxGroup(
-                    choices=_choices(room), label="Ask only these readings (none chosen: all)"
-                )
-            with gr.Column(scale=2, min_width=320):
-                pane = gr.HTML('<p class="note">The cited page opens here.</p>', elem_id="pane")
-        timer = gr.Timer(0.5, active=room.engine is None)
-
-        def answer(
-            text: str, chosen: list[str], before: list[views.Turn]
-        ) -> Iterator[tuple[str, list[views.Turn], str]]:
-            for now in _turns(room, text, chosen, before):
-                yield views.chat(now), now, ""
-
-        def watch() -> tuple[str, Any, Any]:
-            ready = room.engine is not None
-            over = ready or bool(room.state.failure)
-            return (
-                views.status(room.state, ready=ready),
-                gr.Timer(active=not over),
-                gr.CheckboxGroup(choices=_choices(room)) if ready else gr.skip(),
-            )
-
-        def open_citation(before: list[views.Turn], event: gr.EventData) -> str:
-            return _pane(images, before, event._data)
-
-        for trigger in (ask.click, question.submit):
-            trigger(
-                answer,
-                [question, only, turns],
-                [chat, turns, question],
-                api_visibility="private",
-                show_progress="hidden",
-            )
-        timer.tick(
-            watch, None, [status, timer, only], api_visibility="private", show_progress="hidden"
-        )
-        chat.click(open_citation, [turns], [pane], api_visibility="private").then(
-            None, js=_SHOWS_PANE, api_visibility="private"
-        )
+        Api(room).add()  # first, so that its names are free
+        _Layout(page, room, Actions(room, rate))
     return page.queue(default_concurrency_limit=16)
 
 
-def launch(page: gr.Blocks, host: str, port: int, *, block: bool = True) -> tuple[Any, str, str]:
-    """Serve the page: no analytics, no share link, nothing from other hosts."""
-    theme = gr.themes.Base(
-        primary_hue="amber", font=_FONTS, font_mono=["ui-monospace", "monospace"]
+def _html(value: Markup | str, **options: Any) -> gr.HTML:  # noqa: ANN401
+    """A part that only our own style sheet dresses."""
+    return gr.HTML(value, apply_default_css=False, padding=False, **options)
+
+
+class _Layout:
+    """The parts of the page, laid out and wired as it is made."""
+
+    def __init__(self, page: gr.Blocks, room: Room, actions: Actions) -> None:
+        self._room, self._actions = room, actions
+        self._book = gr.BrowserState({}, storage_key="reading-room", secret=_SECRET)
+        self._history = gr.State(History())
+        self._stopper = gr.State(Stopper())
+        self._editing = gr.State(None)
+        self._ready = gr.State(False)
+        self._prepared = gr.State(False)
+        _html(Markup(_MASTHEAD), elem_classes="ours")
+        self._status = _html(lists.status(room), elem_id="status")
+        with gr.Tabs(elem_id="tabs") as self._tabs:
+            with gr.Tab("Ask", id="ask"):
+                self._lay_out_chat()
+            with gr.Tab("Check a sentence", id="check"):
+                self._lay_out_check()
+            with gr.Tab("Readings", id="readings"):
+                self._shelf = _html("", elem_id="shelf", js_on_load=_DOES)
+            with gr.Tab("History", id="talks"):
+                self._talks = _html(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
+        _html(Markup(_PANE), elem_id="pane-frame")
+        self._parcel = _html("", elem_id="parcel")
+        self._timer = gr.Timer(0.5, active=not room.prepared)
+        self._shown = [
+            self._chat, self._talks, self._history, self._book, self._question, self._editing,
+        ]  # fmt: skip
+        self._wire_chat()
+        self._wire_opening(page)
+        self._wire_rest()
+
+    def _lay_out_chat(self) -> None:
+        self._chat = _html(chat_view([]), elem_id="chat", js_on_load=_DOES)
+        with gr.Column(elem_id="composer"):
+            with gr.Row(elem_id="asking"):
+                self._question = gr.Textbox(
+                    label="Question",
+                    placeholder="Ask about the readings",
+                    lines=1,
+                    max_lines=6,
+                    elem_id="question",
+                    scale=1,
+                )
+                self._ask = gr.Button(
+                    "Ask", variant="primary", elem_id="ask", scale=0, min_width=90
+                )
+                self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=90)
+            with gr.Row(elem_id="choices"):
+                with gr.Accordion("Which readings", open=False, elem_id="which"):
+                    self._only = gr.CheckboxGroup(
+                        choices=self._choices(),
+                        label="Ask only these readings (none chosen: all)",
+                        elem_id="only",
+                    )
+                self._llm = gr.Radio(
+                    choices=[*self._room.llms],
+                    value=self._room.llms[0],
+                    label="Who answers",
+                    visible=len(self._room.llms) > 1,
+                    elem_id="llm",
+                )
+                self._new = gr.Button("New conversation", elem_id="new", scale=0, min_width=160)
+
+    def _lay_out_check(self) -> None:
+        _html(
+            Markup(
+                '<p class="lead">Paste sentences from your notes or from any chatbot, and see '
+                "whether the readings bear them out, and where.</p>"
+            ),
+            elem_classes="ours",
+        )
+        self._sentence = gr.Textbox(label="Sentence", lines=3, max_lines=12, elem_id="sentence")
+        self._check = gr.Button("Check", variant="primary", elem_id="check-it")
+        self._verdicts = _html("", elem_id="verdicts")
+
+    def _wire_chat(self) -> None:
+        asked = [self._question, self._only, self._llm, self._stopper, self._history, self._editing]
+
+        def ask(text: str, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+            asking, history, editing = _asking(*given)
+            yield from self._actions.ask(text, asking, history, editing)
+
+        def in_chat(event: gr.EventData, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+            yield from self._actions.in_chat(_done(event), *_asking(*given))
+
+        def stop(stopper: Stopper) -> None:
+            stopper.stop()
+
+        for trigger in (self._ask.click, self._question.submit):
+            trigger(ask, asked, self._shown, **_QUIET)
+        self._chat.click(in_chat, asked[1:], self._shown, **_QUIET).then(
+            None, js=_TO_EDIT, api_visibility="private"
+        )
+        self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
+        self._new.click(
+            self._actions.fresh, [self._history, self._stopper], self._shown, **_QUIET
+        ).then(None, js=_TO_QUESTION, api_visibility="private")
+
+    def _wire_opening(self, page: gr.Blocks) -> None:
+        """What is shown once the page is there, and once the room is open."""
+        watched = [self._status, self._timer, self._ready, self._prepared]
+
+        def watch() -> tuple[Any, ...]:
+            ready, prepared = self._room.ready, self._room.prepared
+            over = prepared or bool(self._room.state.failure)
+            return lists.status(self._room), gr.Timer(active=not over), ready, prepared
+
+        def samples(history: History) -> Any:  # noqa: ANN401
+            """The questions to begin with, once they are there and wanted."""
+            return gr.skip() if history.open.turns else self._actions.shown(history)[0]
+
+        def fill_in(kept: object) -> tuple[Any, ...]:
+            opened = self._room.current()
+            history = self._actions.restored(kept)
+            shelf = lists.shelf(opened.shelf) if opened else gr.skip()
+            view, talks, *_ = self._actions.shown(history)
+            return view, talks, history, shelf, gr.CheckboxGroup(choices=self._choices())
+
+        def linked(request: gr.Request, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+            """Ask the question of a link, in a conversation of its own."""
+            question = str(request.query_params.get("q", ""))[:LONGEST_QUESTION].strip()
+            asking, history, _ = _asking(*given)
+            if question:
+                yield from self._actions.ask(question, asking, history.fresh(), None)
+            else:
+                yield (gr.skip(),) * 6
+
+        page.load(watch, None, watched, **_QUIET)
+        self._timer.tick(watch, None, watched, **_QUIET)
+        self._prepared.change(samples, [self._history], [self._chat], **_QUIET)
+        self._ready.change(
+            fill_in,
+            [self._book],
+            [self._chat, self._talks, self._history, self._shelf, self._only],
+            **_QUIET,
+        ).then(
+            linked,
+            [self._only, self._llm, self._stopper, self._history, self._editing],
+            self._shown,
+            **_QUIET,
+        )
+
+    def _wire_rest(self) -> None:
+        def in_talks(event: gr.EventData, history: History, stopper: Stopper) -> tuple[Any, ...]:
+            shown, parcel = self._actions.in_talks(_done(event), history, stopper)
+            opened = _done(event).get("do") == "open"
+            return *shown, parcel, gr.Tabs(selected="ask") if opened else gr.skip()
+
+        def from_shelf(event: gr.EventData) -> tuple[Any, Any, Any]:
+            done = _done(event)
+            known = [value for _, value in self._choices()]
+            chosen = [done["reading"]] if done.get("reading") in known else []
+            text = done.get("text")
+            question = text if isinstance(text, str) else gr.skip()
+            return gr.Tabs(selected="ask"), gr.CheckboxGroup(value=chosen), question
+
+        self._talks.click(
+            in_talks,
+            [self._history, self._stopper],
+            [*self._shown, self._parcel, self._tabs],
+            **_QUIET,
+        )
+        self._shelf.click(
+            from_shelf, None, [self._tabs, self._only, self._question], **_QUIET
+        ).then(None, js=_TO_QUESTION, api_visibility="private")
+        for trigger in (self._check.click, self._sentence.submit):
+            trigger(self._actions.check, [self._sentence], [self._verdicts], **_QUIET)
+
+    def _choices(self) -> list[tuple[str, str]]:
+        opened = self._room.current()
+        readings = opened.engine.readings if opened else ()
+        return [(name_of(reading), reading.reading_id) for reading in readings]
+
+
+def _asking(
+    chosen: list[str], llm: str | None, stopper: Stopper, history: History, editing: int | None
+) -> tuple[Asking, History, int | None]:
+    return Asking(frozenset(chosen), llm or "", stopper), history, editing
+
+
+def _done(event: gr.EventData) -> dict[str, Any]:
+    """What the browser says was pressed; nothing of it is believed."""
+    data = event._data
+    return data if isinstance(data, dict) else {}
+
+
+def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = False) -> None:
+    """Serve the page until it is stopped: no analytics, no share link, nothing from other hosts.
+
+    ``mcp`` offers the API's endpoints as MCP tools, too. Raises OSError where the port is taken,
+    and PluginError where MCP is wanted and not installed.
+    """
+    import uvicorn
+
+    app = application(page, room, host, port, mcp=mcp)
+    # Each open page holds a connection that never ends by itself.
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    uvicorn.run(app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the server's log says more than that pages were open when it stopped."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (
+        isinstance(error, asyncio.CancelledError) or "graceful shutdown" in record.getMessage()
     )
-    served: tuple[Any, str, str] = page.launch(
+
+
+def application(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool) -> fastapi.FastAPI:
+    """Gradio's page with our own addresses before it. Raises PluginError where MCP is not installed."""
+    if mcp and not _has_mcp():
+        raise PluginError("RAG_MCP needs the package 'mcp': pip install 'gradio[mcp]'")
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(routes(room))
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
         server_name=host,
         server_port=port,
-        share=False,
-        quiet=True,
-        theme=theme,
-        css_paths=Path(__file__).parent / "page.css",
-        prevent_thread_lock=not block,
         footer_links=[],
+        run_history=False,
         ssr_mode=False,
+        mcp_server=mcp,
+        theme=theme(),
+        head=head(),
     )
-    return served
+    if mcp and not page.mcp_server:
+        raise PluginError(f"RAG_MCP cannot be served: {page.mcp_error}")
+    app.add_middleware(OwnPages)
+    return app
 
 
-def _choices(room: Room) -> list[tuple[str, str]]:
-    readings = room.engine.readings if room.engine else ()
-    return [(_name(reading), reading.reading_id) for reading in readings]
-
-
-def _name(reading: Reading) -> str:
-    return reading.title + (" (guide)" if reading.kind == "guide" else "")
-
-
-def _turns(
-    room: Room, text: str, chosen: list[str], before: list[views.Turn]
-) -> Iterator[list[views.Turn]]:
-    """The conversation as the answer to its newest question grows."""
-    engine = room.current()
-    if engine is None:
-        yield [*before, (text, "The readings are still being prepared; ask again in a moment.")]
-        return
-    yield [*before, (text, "Searching…")]
-    try:
-        for answer in engine.ask(text, frozenset(chosen) or None):
-            yield [*before, (text, answer)]
-    except RagError as error:
-        yield [*before, (text[:200], str(error))]
-    except Exception:
-        reference = uuid.uuid4().hex[:8]
-        _log.exception("reference %s", reference)
-        yield [*before, (text[:200], f"Something went wrong (reference {reference}).")]
-
-
-def _pane(images: PageImages, turns: list[views.Turn], chosen: Any) -> str:  # noqa: ANN401
-    """The page pane for a chip; what the browser names is only looked up in its own turns."""
-    try:
-        answer = turns[int(chosen["turn"])][1]
-        citation = next(c for c in answer.citations if c.marker == chosen["marker"])  # type: ignore[union-attr]
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration):
-        return '<p class="note">This citation is not part of your conversation.</p>'
-    reading = citation.passage.chunk.reading
-    try:
-        pages = [(number, images.png(reading, number, citation.boxes)) for number in citation.pages]
-    except RagError as error:
-        return views.chat([("", str(error))])
-    return views.pane(citation, pages)
+def _has_mcp() -> bool:
+    return importlib.util.find_spec("mcp") is not None
