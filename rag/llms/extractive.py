@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 
 from rag.answerable import Signs, signs
+from rag.clauses import joins
 from rag.embedded import Matches
 from rag.protocols import Matcher
 from rag.sentences import sentences
@@ -74,14 +75,32 @@ class Extractive:
         self._matcher = matcher
 
     def quote(self, question: str, passages: Sequence[Passage]) -> list[Statement]:
-        """At most three statements and 110 words, best first; empty where nothing answers."""
+        """At most three statements and 110 words, best first; empty where nothing answers.
+
+        Where a question joins things and the search found two readings first, each has its say.
+        """
         asked = _Asked.read(question, self._weight)
         matches = self._matcher.matches(question, passages)
         units = self._units(asked, passages, matches)
         found = self._signs(asked, units, passages, matches)
         if found is None or not found.answerable:
             return []
-        return [unit.statement for unit in _chosen(units)]
+        of_each = self._of_each(asked, passages, matches) if joins(question) else []
+        return [unit.statement for unit in _chosen(of_each, units)]
+
+    def _of_each(
+        self, asked: _Asked, passages: Sequence[Passage], matches: Sequence[Matches]
+    ) -> list[_Unit]:
+        """The best unit of each of the two readings that were found first; empty if it is one."""
+        found = dict.fromkeys(p.chunk.reading.reading_id for p in passages[:2])
+        if len(found) < 2:
+            return []
+        best: list[_Unit] = []
+        for reading in found:
+            own = [at for at, p in enumerate(passages) if p.chunk.reading.reading_id == reading]
+            units = self._units(asked, [passages[at] for at in own], [matches[at] for at in own])
+            best += units[:1]
+        return best
 
     def _signs(
         self,
@@ -311,10 +330,10 @@ def _row_said(text: str, cells: Sequence[Cell], chosen: Sequence[int]) -> str:
     return f"{label} — {'; '.join(said)}"
 
 
-def _chosen(units: Sequence[_Unit]) -> list[_Unit]:
-    """The best unit, and the next that are not much weaker and say something else."""
-    chosen: list[_Unit] = []
-    words = 0
+def _chosen(first: Sequence[_Unit], units: Sequence[_Unit]) -> list[_Unit]:
+    """The first, or else the best, and the next that are not much weaker and say something else."""
+    chosen = list(first)
+    words = sum(len(unit.statement.text.split()) for unit in first)
     for unit in units:
         count = len(unit.statement.text.split())
         if len(chosen) == _MOST_STATEMENTS or (chosen and chosen[0].score - unit.score > _WEAKER):
