@@ -18,7 +18,7 @@ from rag.embedded import Matches
 from rag.terms import STOP_WORDS, located_terms, rarity, terms
 from rag.types import Passage, Statement
 
-_WEIGHTS = (-6.26, 1.52, -0.62, 0.93, 0.0)
+_WEIGHTS = (-6.26, 1.52, -0.62, 0.93)
 _BIAS = -0.05
 """Of ``Signs``, and such that one in twenty answerable questions about other papers is refused."""
 
@@ -43,16 +43,13 @@ class Signs:
     missed most near a sentence, for the sentence that misses least. ``agreement`` is the lowest
     vote, 0 … 1, of any ranker for the first passage. ``quantity`` tells whether a number is asked
     for: there any page has some that would do, so more is wanted. ``length`` is the logarithm of
-    the number of words: of many words some are always lacking. ``row`` is the largest share of the
-    question's weight, 0 … 1, that a table's row has in its label: what is asked of it stands in a
-    cell, and its column may be headed otherwise.
+    the number of words: of many words some are always lacking.
     """
 
     lacking: float
     agreement: float
     quantity: float
     length: float
-    row: float
 
     @property
     def odds(self) -> float:
@@ -88,8 +85,7 @@ def signs(
         return None
     lacking = min(_lacking(words, *one) for one in near) / total
     agreement = min((vote for _, vote in first.votes), default=1.0)
-    row = max(_named(words, said) for said, _ in near) / total
-    return Signs(lacking, agreement, float(quantity), math.log(len(words)), row)
+    return Signs(lacking, agreement, float(quantity), math.log(len(words)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +128,6 @@ def _lacking(words: Sequence[_Word], said: Statement, matches: Matches) -> float
         if not word.terms & found
     ]
     return sum(sorted(missed)[-2:])
-
-
-def _named(words: Sequence[_Word], said: Statement) -> float:
-    """The weight of the words that stand in a row's label; 0 for a sentence."""
-    window = said.passage.chunk.window
-    label = next((cell for cell in window.cells if cell.start >= said.start), None)
-    if label is None or label.end > said.end:
-        return 0.0
-    found = set(terms(window.text[label.start : label.end]))
-    return sum(word.weight for word in words if word.terms & found)
 
 
 def _unlike(likeness: np.ndarray) -> float:

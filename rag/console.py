@@ -55,7 +55,8 @@ def show(text: str) -> None:
 def show_json(value: object) -> None:
     """A result as JSON on one line, in which nothing but letters that are seen stands as such."""
     text = json.dumps(value, ensure_ascii=False)
-    line = "".join(c if _is_seen(c) else json.dumps(c)[1:-1] for c in text)
+    # What separates lines elsewhere than on a terminal is not printable either.
+    line = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
     print(line, flush=True)  # noqa: T201
 
 
