@@ -58,6 +58,8 @@ _SECRET = "the student's own browser"
 """No secret: it keeps what a browser stores readable for the program that comes after this one."""
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""A click while the one before is still at work counts, too."""
 
 
 def build(room: Room, rate: Rate | None = None) -> gr.Blocks:
@@ -167,7 +169,7 @@ class _Layout:
 
         for trigger in (self._ask.click, self._question.submit):
             trigger(ask, asked, self._shown, **_QUIET)
-        self._chat.click(in_chat, asked[1:], self._shown, **_QUIET).then(
+        self._chat.click(in_chat, asked[1:], self._shown, **_QUIET, **_EACH).then(
             None, js=_TO_EDIT, api_visibility="private"
         )
         self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
@@ -238,9 +240,10 @@ class _Layout:
             [self._history, self._stopper],
             [*self._shown, self._parcel, self._tabs],
             **_QUIET,
+            **_EACH,
         )
         self._shelf.click(
-            from_shelf, None, [self._tabs, self._only, self._question], **_QUIET
+            from_shelf, None, [self._tabs, self._only, self._question], **_QUIET, **_EACH
         ).then(None, js=_TO_QUESTION, api_visibility="private")
         for trigger in (self._check.click, self._sentence.submit):
             trigger(self._actions.check, [self._sentence], [self._verdicts], **_QUIET)
