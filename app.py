@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from rag import console
-from rag.assembly import build_index, build_name, left_out, open_checker, open_engine
+from rag.assembly import build_index, build_name, left_out, open_checker, open_engine, open_log
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +34,7 @@ def _serve(host: str | None, port: str | None) -> int:
     from rag.web.page import build, serve
     from rag.web.room import Room
 
+    log = open_log(settings)
     room = Room(
         lambda: open_checker(settings),
         lambda progress: build_index(settings, progress, console.say),
@@ -45,7 +46,7 @@ def _serve(host: str | None, port: str | None) -> int:
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     try:
-        serve(build(room), room, settings.host, settings.port, mcp=bool(settings.mcp))
+        serve(build(room, log), room, settings.host, settings.port, mcp=bool(settings.mcp))
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED
