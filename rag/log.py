@@ -69,6 +69,10 @@ class Log(Protocol):
         """Keep what the asker thought of an answer. Raises LogFailure."""
         ...
 
+    def entries(self) -> list[Entry]:
+        """All that is kept, oldest first. Raises LogFailure."""
+        ...
+
 
 class NoLog:
     """The log of those who want none: nothing is kept of anything."""
@@ -81,6 +85,10 @@ class NoLog:
 
     def judged(self, entry_id: str, thumb: Thumb, reason: str) -> None:
         """Nothing."""
+
+    def entries(self) -> list[Entry]:
+        """None."""
+        return []
 
 
 def touched(answer: Answer) -> Iterator[Touched]:

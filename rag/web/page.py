@@ -305,15 +305,24 @@ def _done(event: gr.EventData) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = False) -> None:
+def serve(
+    page: gr.Blocks,
+    room: Room,
+    host: str,
+    port: int,
+    *,
+    mcp: bool = False,
+    instructor: fastapi.APIRouter | None = None,
+) -> None:
     """Serve the page until it is stopped: no analytics, no share link, nothing from other hosts.
 
-    ``mcp`` offers the API's endpoints as MCP tools, too. Raises OSError where the port is taken,
-    and PluginError where MCP is wanted and not installed.
+    ``mcp`` offers the API's endpoints as MCP tools, too; ``instructor`` are the addresses of the
+    instructor's view. Raises OSError where the port is taken, and PluginError where MCP is wanted
+    and not installed.
     """
     import uvicorn
 
-    app = application(page, room, host, port, mcp=mcp)
+    app = application(page, room, host, port, mcp=mcp, instructor=instructor)
     # Each open page holds a connection that never ends by itself.
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     uvicorn.run(app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1)
@@ -327,12 +336,22 @@ def _is_news(record: logging.LogRecord) -> bool:
     )
 
 
-def application(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool) -> fastapi.FastAPI:
+def application(
+    page: gr.Blocks,
+    room: Room,
+    host: str,
+    port: int,
+    *,
+    mcp: bool,
+    instructor: fastapi.APIRouter | None = None,
+) -> fastapi.FastAPI:
     """Gradio's page with our own addresses before it. Raises PluginError where MCP is not installed."""
     if mcp and not _has_mcp():
         raise PluginError("RAG_MCP needs the package 'mcp': pip install 'gradio[mcp]'")
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(routes(room))
+    if instructor is not None:
+        app.include_router(instructor)
     gr.mount_gradio_app(
         app,
         page,
