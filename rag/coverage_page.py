@@ -17,7 +17,7 @@ PageLink = Callable[[Passage, int], str]
 STYLE = """
 .heat svg { max-width: none; height: auto; } .heat use { pointer-events: none; }
 td.covered, td.mentioned { text-align: center; } td.covered { background: var(--band); }
-td a { text-decoration: none; } td a.verdict { display: block; } blockquote { margin: .3rem 0 .6rem;
+td a.verdict { display: block; text-decoration: none; } blockquote { margin: .3rem 0 .6rem;
   padding-left: .8rem; border-left: 3px solid var(--rule); overflow-wrap: anywhere; }
 tbody th { white-space: normal; min-width: 16rem; }
 thead th { white-space: normal; min-width: 7rem; vertical-align: bottom; }

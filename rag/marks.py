@@ -31,7 +31,8 @@ class Marks:
 
     ``record`` has the form of the command contract: passages, and after an answer also
     ``answer``, ``abstained`` and ``citations``. ``values`` lacks the figures that do not apply:
-    those of the answer where none was asked for, the precision of citations where there is none.
+    those of the evidence's text where only pages are given, those of the answer where none was
+    asked for, the precision of citations where there is none.
     """
 
     question: Question
@@ -62,10 +63,16 @@ def mark(question: Question, record: Record, k: int) -> Marks:
         values = {"abstained": float(record["abstained"])} if answered else {}
         return Marks(question, record, values)
     values = _ranked("page", rank(question, record, page_hit), k)
-    values |= _ranked("text", rank(question, record, text_hit), k)
+    if _hit_of(question) is text_hit:
+        values |= _ranked("text", rank(question, record, text_hit), k)
     if answered:
         values |= _of_the_answer(question, record)
     return Marks(question, record, values)
+
+
+def _hit_of(question: Question) -> Hit:
+    """What counts as having found the evidence: its words, or the page where none are given."""
+    return text_hit if any(place.texts for place in question.evidence) else page_hit
 
 
 def _ranked(name: str, found: int | None, k: int) -> dict[str, float]:
@@ -167,7 +174,7 @@ def _bare(text: str) -> str:
 
 
 def misses(marks: Sequence[Marks], k: int) -> tuple[Miss, ...]:
-    """The questions that failed, in their order: no evidence text in the first five passages
+    """The questions that failed, in their order: no evidence in the first five passages
     (or in all ``k`` of fewer), a wrong decision to answer or to decline, or facts missing.
     """
     found = (_miss(one, min(k, MISSED_BEYOND)) for one in marks)
@@ -179,7 +186,7 @@ def _miss(marks: Marks, first: int) -> Miss:
     reasons: list[str] = []
     lacks: tuple[tuple[str, ...], ...] = ()
     if question.answerable:
-        at = rank(question, record, text_hit)
+        at = rank(question, record, _hit_of(question))
         if at is None or at > first:
             where = "nor do the others" if at is None else f"the first {at} do"
             reasons.append(f"the first {first} passages do not hold the evidence, {where}")
