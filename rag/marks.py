@@ -31,8 +31,7 @@ class Marks:
 
     ``record`` has the form of the command contract: passages, and after an answer also
     ``answer``, ``abstained`` and ``citations``. ``values`` lacks the figures that do not apply:
-    those of the evidence's text where only pages are given, those of the answer where none was
-    asked for, the precision of citations where there is none.
+    those of the answer where none was asked for, the precision of citations where there is none.
     """
 
     question: Question
@@ -63,8 +62,7 @@ def mark(question: Question, record: Record, k: int) -> Marks:
         values = {"abstained": float(record["abstained"])} if answered else {}
         return Marks(question, record, values)
     values = _ranked("page", rank(question, record, page_hit), k)
-    if _hit_of(question) is text_hit:
-        values |= _ranked("text", rank(question, record, text_hit), k)
+    values |= _ranked("text", rank(question, record, text_hit), k)
     if answered:
         values |= _of_the_answer(question, record)
     return Marks(question, record, values)

@@ -6,7 +6,8 @@ import pytest
 
 from rag.logbook import Logbook
 from rag.web.keeping import Choice
-from tests.browsing import BOATS, MASONS, Program, ask, needs_chromium, ready
+from tests.browsing import BOATS, MASONS, Program, ask, needs_chromium, ready, shoot
+from tests.test_web_looks import SIZES
 
 TODAY = date(2026, 11, 25)
 SECRET = "Which quixotic zamboni salted the herring of the harbour?"
@@ -74,6 +75,22 @@ def test_the_page_says_that_questions_are_kept_only_where_they_are(visit, kept):
 
 
 @marked
+@pytest.mark.parametrize("size", ["desk", "dark", "phone"])
+def test_the_switch_fits_and_has_nothing_serious_against_it(visit, kept, size):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(program=kept, **SIZES[size])
+    willing(page)
+    ask(page, MASONS)
+    page.wait_for_selector("#chat .thumbs")
+    shoot(page, f"{size}-keeping")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= SIZES[size]["viewport"]["width"]
+    faults = Axe().run(page).response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in {"serious", "critical"}] == []
+
+
+@marked
 def test_a_question_and_a_thumb_with_its_reason_are_kept(visit, kept):
     page = visit(program=kept)
     willing(page)
@@ -81,8 +98,9 @@ def test_a_question_and_a_thumb_with_its_reason_are_kept(visit, kept):
     page.get_by_label("Why?").fill("The wrong century.")
     page.get_by_role("button", name="Not helpful").click()
     page.wait_for_selector("#chat .thanks")
-    (entry,) = [entry for entry in entries(kept) if entry.question == MASONS]
-    assert (entry.thumb, entry.reason) == (-1, "The wrong century.")
+    (entry,) = [entry for entry in entries(kept) if entry.reason]
+    assert (entry.question, entry.thumb) == (MASONS, -1)
+    assert entry.reason == "The wrong century."
     assert entry.touched
 
 

@@ -17,8 +17,8 @@ from rag.web.markup import fill
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 
-_NOTICE = """<p class="note">Questions are kept, without names, for {days} day{s}, so that the
-instructor sees what is asked.</p>"""
+_NOTICE = """<p class="note">Questions are kept, without names, for {days} day{s}, for the
+instructor to see what is asked.</p>"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from rag import coverage_page, report_page, usage_page
@@ -11,11 +12,12 @@ from rag.coverage_report import as_csv
 from rag.covering import Model, Surveyor
 from rag.engine import Engine
 from rag.errors import IndexMissing, LogFailure, SettingsError
+from rag.figures import figures
 from rag.gaps import gaps
 from rag.log import Log
 from rag.proposals import propose
 from rag.questions import parse_lines, parse_questions
-from rag.report import Evaluation
+from rag.report import Evaluation, Run
 from rag.topics import parse_topics
 from rag.trial import AS_SET, Trial, papers
 from rag.types import Passage
@@ -93,8 +95,8 @@ class Office:
     def evaluation(self, job: Job) -> Result:
         """Whether the questions that were given are still answered from the right pages."""
         lines = job.asked.split("\n")
-        parse = parse_questions if job.asked.lstrip().startswith("{") else parse_lines
-        questions = parse(lines, "The list")
+        plain = not job.asked.lstrip().startswith("{")
+        questions = (parse_lines if plain else parse_questions)(lines, "The list")
         if len(questions) > MOST_QUESTIONS:
             raise SettingsError(
                 f"{len(questions):,} questions are too many for this page: give at most "
@@ -109,7 +111,8 @@ class Office:
             AS_SET, self._settings, engine, held, lambda done: job.progress(done, len(held))
         )
         left = tuple(one for one in questions if one not in held)
-        evaluation = Evaluation("questions", _now(), _K, readings, left, (run,), ())
+        run = _by_pages(run) if plain else run
+        evaluation = Evaluation("your list", _now(), _K, readings, left, (run,), ())
         return Result("\n".join(report_page.fragments(evaluation)))
 
     def readings(self) -> Sequence[tuple[str, str]]:
@@ -131,6 +134,17 @@ class Office:
             if self._surveyed is None or self._surveyed[0] != name:
                 self._surveyed = (name, self._open_surveyor())
             return self._surveyed[1]
+
+
+def _by_pages(run: Run) -> Run:
+    """The run without the figures about the evidence's words, of which plain lines give none."""
+    marks = tuple(
+        replace(
+            one, values={name: v for name, v in one.values.items() if not name.startswith("text")}
+        )
+        for one in run.marks
+    )
+    return replace(run, marks=marks, figures=figures(marks))
 
 
 def _page(passage: Passage, page: int) -> str:
