@@ -111,7 +111,6 @@ class Actions:
                 yield self._over(history.with_turns(talk, [*before, turn]))
             elif not run.replaced:
                 yield self._chat([*before, turn]), *[gr.skip()] * 5
-        turn = self._kept(turn, asking)
         if not run.replaced:
             yield self.shown(history.with_turns(talk, [*before, turn]), gr.skip())
 
@@ -140,7 +139,9 @@ class Actions:
         except RagError as error:
             yield replace(Turn(text), said=str(error))
             return
-        yield from growing(engine, text, asking.readings, before, run, instead)
+        for turn in growing(engine, text, asking.readings, before, run, instead):
+            # The log is written before the answer is seen to be over: a next question is not late.
+            yield turn if turn.step else self._kept(turn, asking)
 
     def in_chat(
         self, done: Mapping[str, Any], asking: Asking, history: History, editing: int | None
