@@ -6,11 +6,28 @@ import argparse
 import logging
 import socket
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rag import console
-from rag.assembly import build_index, build_name, left_out, open_checker, open_engine
+from rag.assembly import (
+    build_index,
+    build_name,
+    left_out,
+    open_checker,
+    open_engine,
+    open_log,
+    open_surveyor,
+)
+from rag.log import Log
+from rag.settings import Settings, instructor_password
+from rag.trial import SHOWN
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from rag.web.room import Room
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +51,7 @@ def _serve(host: str | None, port: str | None) -> int:
     from rag.web.page import build, serve
     from rag.web.room import Room
 
+    log = open_log(settings)
     room = Room(
         lambda: open_checker(settings),
         lambda progress: build_index(settings, progress, console.say),
@@ -43,13 +61,44 @@ def _serve(host: str | None, port: str | None) -> int:
         {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms},
     )
     room.start()
-    console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
+    address = f"http://{settings.host}:{settings.port}"
+    console.say(f"Reading Room: {address} (Ctrl-C stops it)")
+    instructor = _instructors_view(settings, room, log)
+    if instructor is not None:
+        console.say(f"For instructors: {address}/instructor")
     try:
-        serve(build(room), room, settings.host, settings.port, mcp=bool(settings.mcp))
+        serve(
+            build(room, log),
+            room,
+            settings.host,
+            settings.port,
+            mcp=bool(settings.mcp),
+            instructor=instructor,
+        )
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED
     return console.DONE
+
+
+def _instructors_view(settings: Settings, room: Room, log: Log) -> APIRouter | None:
+    """The instructor's addresses; None without a password, which opens them."""
+    from rag.web.door import Door
+    from rag.web.instructor import instructor_routes
+    from rag.web.office import Office
+
+    password = instructor_password()
+    if not password:
+        return None
+    office = Office(
+        room,
+        lambda: open_surveyor(settings),
+        lambda: build_name(settings),
+        log,
+        settings.log_smallest,
+        {name: asdict(settings)[name] for name in SHOWN},
+    )
+    return instructor_routes(Door(password), office)
 
 
 def _is_free(host: str, port: int) -> bool:

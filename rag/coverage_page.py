@@ -11,13 +11,13 @@ from rag.gaps import Gap
 from rag.heat_map import Tile, heat_map
 from rag.types import Passage
 
-PageLink = Callable[[str, int], str]
-"""Where a page of a reading (its id, the page's number) is to be seen; "" for nowhere."""
+PageLink = Callable[[Passage, int], str]
+"""Where one of a passage's pages is to be seen with its words marked; "" for nowhere."""
 
 STYLE = """
 .heat svg { max-width: none; height: auto; } .heat use { pointer-events: none; }
 td.covered, td.mentioned { text-align: center; } td.covered { background: var(--band); }
-td a { text-decoration: none; display: block; } blockquote { margin: .3rem 0 .6rem;
+td a.verdict { display: block; text-decoration: none; } blockquote { margin: .3rem 0 .6rem;
   padding-left: .8rem; border-left: 3px solid var(--rule); overflow-wrap: anywhere; }
 tbody th { white-space: normal; min-width: 16rem; }
 thead th { white-space: normal; min-width: 7rem; vertical-align: bottom; }
@@ -29,7 +29,7 @@ article:target { outline: 2px solid var(--mark); outline-offset: .4rem; }
 _STRENGTH = {"covered": 1.0, "mentioned": 0.5, "absent": 0.0}
 
 
-def nowhere(reading_id: str, page: int) -> str:
+def nowhere(passage: Passage, page: int) -> str:
     """The link of a file that is read without the program: none."""
     return ""
 
@@ -49,8 +49,8 @@ def as_page(table: Table, gaps: Sequence[Gap], date: str) -> str:
 def fragments(table: Table, gaps: Sequence[Gap], link: PageLink) -> Iterator[str]:
     """The parts of the view, each a piece of HTML: map, table, gaps, then every topic."""
     yield f"<p><strong>{hypertext.text(counted(table))}</strong></p>"
-    yield hypertext.section("Map", [_map(table)])
-    yield hypertext.section("Table", [_legend(), _verdicts(table)])
+    yield hypertext.section("Map", [_map(table, link)])
+    yield hypertext.section("Table", [_legend(), _verdicts(table, link)])
     yield hypertext.section("In one reading only, or in none", list(_gaps(table, gaps)))
     for number, row in enumerate(table.rows):
         cells = [_cell(anchor(number, at), cell, link) for at, cell in enumerate(row.cells)]
@@ -62,13 +62,14 @@ def anchor(row: int, column: int) -> str:
     return f"cell-{row}-{column}"
 
 
-def _map(table: Table) -> str:
+def _map(table: Table, link: PageLink) -> str:
+    """A click leads to the best passage's page, or to the cell where no page is to be seen."""
     tiles = [
         [
             Tile(
                 _STRENGTH[cell.verdict],
                 SIGNS[cell.verdict],
-                f"#{anchor(number, column)}",
+                next(_seen(cell, link), "") or f"#{anchor(number, column)}",
             )
             for column, cell in enumerate(row.cells)
         ]
@@ -90,23 +91,31 @@ def _legend() -> str:
     return f'<dl class="beside">{pairs}</dl>'
 
 
-def _verdicts(table: Table) -> str:
-    body = [_row(number, row) for number, row in enumerate(table.rows)]
+def _seen(cell: Cell, link: PageLink) -> Iterator[str]:
+    """Where the pages that bear a verdict are to be seen, in the order of ``cell.pages``."""
+    for page in cell.pages:
+        on_it = (passage for passage in cell.passages if page in passage.chunk.window.pages)
+        yield next((link(passage, page) for passage in on_it), "")
+
+
+def _verdicts(table: Table, link: PageLink) -> str:
+    body = [_row(number, row, link) for number, row in enumerate(table.rows)]
     heads = ["topic", *(called(reading) for reading in table.readings)]
     return hypertext.table("Which reading covers which topic, on which pages", heads, body)
 
 
-def _row(number: int, row: Row) -> str:
+def _row(number: int, row: Row, link: PageLink) -> str:
     cells = "".join(
-        f'<td class="{cell.verdict}"><a href="#{anchor(number, column)}">'
-        f"{SIGNS[cell.verdict]} {cell.verdict} {_pages(cell)}</a></td>"
+        f'<td class="{cell.verdict}"><a class="verdict" href="#{anchor(number, column)}">'
+        f"{SIGNS[cell.verdict]} {cell.verdict}</a>{_pages(cell, link)}</td>"
         for column, cell in enumerate(row.cells)
     )
     return f'<tr><th scope="row">{hypertext.text(row.topic.text)}</th>{cells}</tr>'
 
 
-def _pages(cell: Cell) -> str:
-    return f"p. {', '.join(map(str, cell.pages))}" if cell.pages else ""
+def _pages(cell: Cell, link: PageLink) -> str:
+    pairs = zip(cell.pages, _seen(cell, link), strict=True)
+    return f" p. {', '.join(_page_link(page, to) for page, to in pairs)}" if cell.pages else ""
 
 
 def _gaps(table: Table, gaps: Sequence[Gap]) -> Iterator[str]:
@@ -132,8 +141,8 @@ def _cell(name: str, cell: Cell, link: PageLink) -> str:
 
 
 def _passage(passage: Passage, link: PageLink) -> str:
-    window, reading = passage.chunk.window, passage.chunk.reading.reading_id
-    pages = ", ".join(_page_link(page, link(reading, page)) for page in window.pages)
+    window = passage.chunk.window
+    pages = ", ".join(_page_link(page, link(passage, page)) for page in window.pages)
     section = hypertext.text(" > ".join(window.section))
     said = hypertext.text(quote(passage))
     return f"<blockquote>{said} <cite>(p. {pages}; {section})</cite></blockquote>"

@@ -16,20 +16,13 @@ from pathlib import Path
 from rag import console
 from rag.assembly import open_engine
 from rag.engine import MOST_PASSAGES, Engine
-from rag.errors import RagError, ReadingError, SettingsError
-from rag.figures import differences, figures
-from rag.marks import Marks, mark, misses
+from rag.errors import ReadingError, SettingsError
+from rag.figures import differences
 from rag.questions import Question, parse_questions
-from rag.records import Record, answer_record, passage_record, question_record
 from rag.report import Evaluation, Run, as_record, as_text, left_out
 from rag.report_page import as_page
 from rag.settings import Settings
-
-AS_SET = "as set"
-"""The name of a run that is compared with no other."""
-
-_SHOWN = ("parser", "embedder", "store", "retriever", "llm", "passages")
-"""The settings that a report shows: they make the figures, and tell nothing of the machine."""
+from rag.trial import AS_SET, SHOWN, Trial, papers
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,7 +64,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     asked = [q for q in held if q.answerable or not arguments.retrieval_only]
     runs = []
     for choice, engine in zip(choices, engines, strict=True):
-        shown = {field: asdict(choice)[field] for field in (*_SHOWN, *changed)}
+        shown = {field: asdict(choice)[field] for field in (*SHOWN, *changed)}
         name = " ".join(f"{field.upper()}={shown[field]}" for field in changed) or AS_SET
         runs.append(_run(name, shown, engine, asked, arguments))
     evaluation = Evaluation(
@@ -114,23 +107,15 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _searched(engines: Sequence[Engine], chosen: list[str] | None) -> tuple[str, ...]:
-    """The papers that are in every index and were chosen, if any were.
-
-    A guide bears its paper's id but not its pages, so it can answer none of its questions.
-    """
-    held = [{r.reading_id: r.kind for r in engine.readings} for engine in engines]
+    """The papers that are in every index and were chosen, if any were. Raises ReadingError."""
     for reading in chosen or []:
-        if any(reading not in kinds for kinds in held):
-            raise ReadingError(
-                f"There is no reading {reading!r} in the index. "
-                f"It holds: {', '.join(sorted(held[0]))}."
-            )
-    return tuple(
-        reading
-        for reading in held[0]
-        if all(kinds.get(reading) == "paper" for kinds in held)
-        and (not chosen or reading in chosen)
-    )
+        for engine in engines:
+            if reading not in (held := [one.reading_id for one in engine.readings]):
+                raise ReadingError(
+                    f"There is no reading {reading!r} in the index. "
+                    f"It holds: {', '.join(sorted(held))}."
+                )
+    return tuple(reading for reading in papers(engines) if not chosen or reading in chosen)
 
 
 def _run(
@@ -140,38 +125,19 @@ def _run(
     questions: Sequence[Question],
     arguments: argparse.Namespace,
 ) -> Run:
-    """Ask every question; one that fails does not stop the others."""
-    marks: list[Marks] = []
-    failed: list[tuple[Question, str]] = []
+    """Ask every question under a bar that grows, and say which could not be asked."""
+    chosen = frozenset(arguments.reading) if arguments.reading else None
+    trial = Trial(arguments.k, chosen, answers=not arguments.retrieval_only)
     bars = console.ProgressBars()
     try:
-        for done, question in enumerate(questions, 1):
-            try:
-                marks.append(mark(question, _record(engine, question, arguments), arguments.k))
-            except RagError as error:
-                failed.append((question, str(error)))
-                console.say(f"{question.question_id}: {error}")
-            bars("asking", done, len(questions))
+        run = trial.run(
+            name, shown, engine, questions, lambda done: bars("asking", done, len(questions))
+        )
     finally:
         bars.close()
-    return Run(name, shown, tuple(marks), tuple(failed), figures(marks), misses(marks, arguments.k))
-
-
-def _record(engine: Engine, question: Question, arguments: argparse.Namespace) -> Record:
-    """What ``search`` finds and, unless only that is wanted, what ``ask`` answers."""
-    chosen = frozenset(arguments.reading) if arguments.reading else None
-    meant = console.Asked(question.question_id, question.question, chosen, question.earlier).meant(
-        engine
-    )
-    found = engine.search(meant, arguments.k, chosen)
-    record: Record = {} if arguments.retrieval_only else _answer(engine, meant, chosen)
-    record |= {"passages": [passage_record(passage) for passage in found]}
-    return record | question_record(question.question, meant)
-
-
-def _answer(engine: Engine, question: str, chosen: frozenset[str] | None) -> Record:
-    *_, last = engine.ask(question, chosen)
-    return answer_record(last)
+    for question, why in run.failed:
+        console.say(f"{question.question_id}: {why}")
+    return run
 
 
 def _deliver(evaluation: Evaluation, arguments: argparse.Namespace) -> int:

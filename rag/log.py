@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from rag.types import Answer, Status
 
@@ -53,8 +53,31 @@ class Entry:
         return any(touched.status == "unsupported" for touched in self.touched)
 
 
+class Log(Protocol):
+    """Keeps questions, or does not."""
+
+    @property
+    def days(self) -> int:
+        """For how many days they are kept; 0 where nothing is."""
+        ...
+
+    def asked(self, answer: Answer, session: str) -> str:
+        """Keep a finished answer's question; the entry's name, "" for none. Raises LogFailure."""
+        ...
+
+    def judged(self, entry_id: str, thumb: Thumb, reason: str) -> None:
+        """Keep what the asker thought of an answer. Raises LogFailure."""
+        ...
+
+    def entries(self) -> list[Entry]:
+        """All that is kept, oldest first. Raises LogFailure."""
+        ...
+
+
 class NoLog:
     """The log of those who want none: nothing is kept of anything."""
+
+    days = 0
 
     def asked(self, answer: Answer, session: str) -> str:
         """Nothing; the empty name of an entry that is not there."""
@@ -62,6 +85,10 @@ class NoLog:
 
     def judged(self, entry_id: str, thumb: Thumb, reason: str) -> None:
         """Nothing."""
+
+    def entries(self) -> list[Entry]:
+        """None."""
+        return []
 
 
 def touched(answer: Answer) -> Iterator[Touched]:

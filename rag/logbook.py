@@ -68,7 +68,7 @@ class Logbook:
 
         Raises LogFailure for a place that cannot be used. What is too old is deleted at once.
         """
-        self._days = days
+        self.days = days
         self._now = now
         self._lock = threading.Lock()
         self._day: date | None = None
@@ -161,7 +161,7 @@ class Logbook:
 
         Raises LogFailure.
         """
-        oldest = self._now() - timedelta(days=self._days)
+        oldest = self._now() - timedelta(days=self.days)
         with self._failing("cleared"):
             with self._engine.begin() as connection:
                 old = sa.select(entries.c.entry_id).where(entries.c.at < oldest)

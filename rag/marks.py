@@ -68,6 +68,11 @@ def mark(question: Question, record: Record, k: int) -> Marks:
     return Marks(question, record, values)
 
 
+def _hit_of(question: Question) -> Hit:
+    """What counts as having found the evidence: its words, or the page where none are given."""
+    return text_hit if any(place.texts for place in question.evidence) else page_hit
+
+
 def _ranked(name: str, found: int | None, k: int) -> dict[str, float]:
     values = {f"{name}@{at}": float(bool(found and found <= at)) for at in CUTOFFS if at <= k}
     return values | {f"{name}_mrr": 1 / found if found else 0.0}
@@ -167,7 +172,7 @@ def _bare(text: str) -> str:
 
 
 def misses(marks: Sequence[Marks], k: int) -> tuple[Miss, ...]:
-    """The questions that failed, in their order: no evidence text in the first five passages
+    """The questions that failed, in their order: no evidence in the first five passages
     (or in all ``k`` of fewer), a wrong decision to answer or to decline, or facts missing.
     """
     found = (_miss(one, min(k, MISSED_BEYOND)) for one in marks)
@@ -179,7 +184,7 @@ def _miss(marks: Marks, first: int) -> Miss:
     reasons: list[str] = []
     lacks: tuple[tuple[str, ...], ...] = ()
     if question.answerable:
-        at = rank(question, record, text_hit)
+        at = rank(question, record, _hit_of(question))
         if at is None or at > first:
             where = "nor do the others" if at is None else f"the first {at} do"
             reasons.append(f"the first {first} passages do not hold the evidence, {where}")

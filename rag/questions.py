@@ -84,6 +84,39 @@ def parse_questions(lines: Iterable[str], source: str) -> tuple[Question, ...]:
     return tuple(found.values())
 
 
+def parse_lines(lines: Iterable[str], source: str) -> tuple[Question, ...]:
+    """The questions of plain lines, ``question | reading | pages``; those with # do not count.
+
+    One alone on its line is to be declined. Raises SettingsError that names ``source`` and the
+    line of the first that is malformed.
+    """
+    found: list[Question] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                found.append(_plain(str(number), line))
+            except ValueError as error:
+                raise SettingsError(f"{source}, line {number}: {error}.") from error
+    if not found:
+        raise SettingsError(f"{source} holds no question.")
+    return tuple(found)
+
+
+def _plain(question_id: str, line: str) -> Question:
+    """The question of a plain line. Raises ValueError that says what is wrong with it."""
+    parts = [part.strip() for part in line.split("|")]
+    if len(parts) not in (1, 3) or not all(parts):
+        raise ValueError("write question | reading | pages, or a question alone")
+    if len(parts) == 1:
+        return Question(question_id, "plain", parts[0], (), "", (), (), answerable=False)
+    asked, reading, pages = parts
+    numbers = pages.replace(",", " ").split()
+    if not all(one.isdecimal() and int(one[:9]) > 0 for one in numbers):
+        raise ValueError(f"{pages!r} are no pages: write numbers from 1, as 3, 4")
+    evidence = tuple(Evidence(reading, int(one[:9]), ()) for one in numbers)
+    return Question(question_id, "plain", asked, (reading,), "", (), evidence, answerable=True)
+
+
 def _read(line: str) -> object:
     try:
         return json.loads(line)

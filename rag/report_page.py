@@ -28,14 +28,21 @@ def as_page(evaluation: Evaluation) -> str:
     parts = [
         f"<h1>{hypertext.text(title)}</h1>",
         f'<p><time datetime="{date}">{date}</time></p>',
-        *(f"<p>{hypertext.text(line)}</p>" for line in heading(evaluation)),
-        *(_comparison(evaluation) if evaluation.differences else ()),
-        *(part for run in evaluation.runs for part in _figures(run)),
-        hypertext.section("What the figures say", [_pairs(LEGEND)]),
-        hypertext.section("Settings", [_settings(evaluation.runs)]),
-        *(_misses(run) for run in evaluation.runs),
+        *fragments(evaluation),
     ]
     return hypertext.document(title, parts)
+
+
+def fragments(evaluation: Evaluation) -> Iterator[str]:
+    """The parts of the view, each a piece of HTML."""
+    yield from (f"<p>{hypertext.text(line)}</p>" for line in heading(evaluation))
+    if evaluation.differences:
+        yield from _comparison(evaluation)
+    for run in evaluation.runs:
+        yield from _figures(run)
+    yield hypertext.section("What the figures say", [_pairs(LEGEND)])
+    yield hypertext.section("Settings", [_settings(evaluation.runs)])
+    yield from map(_misses, evaluation.runs)
 
 
 def _cell(figure: str) -> str:

@@ -144,6 +144,14 @@ def secret(variable: str) -> str:
     return os.environ.get(variable, "").strip()
 
 
+def instructor_password() -> str:
+    """What opens the instructor's view, "" where there is to be none.
+
+    Only from RAG_INSTRUCTOR_PASSWORD: it is no field, so that no settings can show or carry it.
+    """
+    return secret("RAG_INSTRUCTOR_PASSWORD")
+
+
 def _typed(name: str, value: object) -> object:
     """The value as the setting's type: text becomes a number where the default is one."""
     if not isinstance(getattr(Settings(), name), int):

@@ -173,3 +173,9 @@ def test_every_mark_is_that_of_the_scorer(tmp_path):
         seen = {name: count + ours[name] for name, count in seen.items()}
     # Agreement over questions that all fail, or none, would say nothing.
     assert all(20 < count < 380 for count in seen.values()), seen
+
+
+def test_where_only_a_page_is_given_a_passage_on_it_is_no_miss():
+    paged = {"evidence": [{"reading": "harbour", "page": 3}]}
+    for page, missed in ((3, 0), (4, 1)):
+        assert len(misses([marks(paged, [passage(pages=[page])])], 10)) == missed

@@ -5,7 +5,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from rag.errors import PluginError
+from rag.errors import LogFailure, PluginError
+from rag.log import NoLog
 from rag.types import Answer
 from rag.web.actions import Actions, Asking
 from rag.web.conversation import INTERRUPTED, STOPPED, Stopper, Turn
@@ -52,9 +53,34 @@ class Room:
         return self.opened
 
 
-def begin(rate=None):
+class Log:
+    """Remembers what it is told."""
+
+    days = 180
+
+    def __init__(self):
+        self.questions, self.judgements = [], []
+
+    def asked(self, answer, session):
+        self.questions.append((answer.question, session))
+        return "0" * 32
+
+    def judged(self, entry_id, thumb, reason):
+        self.judgements.append((entry_id, thumb, reason))
+
+
+class FullDisk(Log):
+    def asked(self, answer, session):
+        raise LogFailure("The log of questions could not be written.")
+
+    def judged(self, entry_id, thumb, reason):
+        raise LogFailure("The log of questions could not be written.")
+
+
+def begin(log=None, asker=""):
     room = Room()
-    return room.opened.engine, Actions(room, rate), Asking(frozenset(), "", Stopper())
+    actions = Actions(room, log or NoLog())
+    return room.opened.engine, actions, Asking(frozenset(), "", Stopper(), asker)
 
 
 def asked(*questions):
@@ -109,16 +135,47 @@ def test_stopping_closes_the_engines_answer_and_says_so():
 
 
 def test_thumbs_are_shown_only_to_one_who_listens_and_told_once():
-    told = []
-    _, actions, asking = begin(lambda *rating: told.append(rating))
-    assert "Helpful" in actions.shown(asked("Who?"))[0]
+    log = Log()
+    _, actions, asking = begin(log, "ada")
+    *_, last = actions.ask("Who?", asking, History(), None)
+    assert "Helpful" in last[0]
     done = {"do": "rate", "turn": "0", "rating": "bad", "reason": "x" * 900}
-    (shown,) = actions.in_chat(done, asking, asked("Who?"), None)
-    ((answer, good, reason),) = told
-    assert (answer.text, good, len(reason)) == ("Yes.", False, 500)
+    (shown,) = actions.in_chat(done, asking, last[2], None)
+    ((entry, thumb, reason),) = log.judgements
+    assert (entry, thumb, len(reason)) == ("0" * 32, -1, 500)
     assert "Helpful" not in shown[0]
     _, silent, _ = begin()
     assert "Helpful" not in silent.shown(asked("Who?"))[0]
+
+
+def test_the_log_hears_of_answered_questions_of_those_who_do_not_mind():
+    log = Log()
+    _, actions, asking = begin(log, "ada")
+    list(actions.ask("Who?", asking, History(), None))
+    assert log.questions == [("Who?", "ada")]
+    stopped = actions.ask("Why?", asking, History(), None)
+    next(stopped)
+    next(stopped)
+    asking.stopper.stop()
+    list(stopped)
+    assert log.questions == [("Who?", "ada")]
+
+
+def test_the_log_hears_nothing_of_one_who_refuses():
+    log = Log()
+    _, actions, asking = begin(log, "")
+    *_, last = actions.ask("Who?", asking, History(), None)
+    done = {"do": "rate", "turn": "0", "rating": "bad", "reason": "private"}
+    list(actions.in_chat(done, asking, last[2], None))
+    assert (log.questions, log.judgements) == ([], [])
+    assert "Helpful" not in last[0]
+
+
+def test_a_log_that_cannot_be_written_costs_no_answer():
+    _, actions, asking = begin(FullDisk(), "ada")
+    *_, last = actions.ask("Who?", asking, History(), None)
+    assert last[2].open.turns[0].answer.text == "You asked: Who?"
+    assert "Helpful" not in last[0]
 
 
 @pytest.mark.skipif(find_spec("mcp") is not None, reason="the package mcp is installed")

@@ -5,6 +5,7 @@ Nothing of a visitor is kept here; what belongs to one comes in with each call a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from rag.errors import RagError
-from rag.types import Answer
+from rag.errors import LogFailure, RagError
+from rag.log import Log
 from rag.web import export, lists
 from rag.web.chat import chat
 from rag.web.checking import checks, failed, report
@@ -22,8 +23,7 @@ from rag.web.history import History, Reopened, Talk, kept
 from rag.web.markup import fill
 from rag.web.room import Opened, Room
 
-Rate = Callable[[Answer, bool, str], None]
-"""Told an answer, whether it helped, and why, "" where the student did not say."""
+_log = logging.getLogger(__name__)
 
 Shown = tuple[Any, Any, Any, Any, Any, Any]
 """For the chat, the list of conversations, the history, the browser, the question box, and which
@@ -50,19 +50,24 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is asked with a question: of which readings (none: all), and which LLM answers."""
+    """What is asked with a question: of which readings (none: all), and which LLM answers.
+
+    ``asker`` tells students apart in the log of questions; "" for one who wants nothing kept.
+    """
 
     readings: frozenset[str]
     llm: str
     stopper: Stopper
+    asker: str = ""
 
 
 class Actions:
     """The page's buttons over a room."""
 
-    def __init__(self, room: Room, rate: Rate | None = None) -> None:
+    def __init__(self, room: Room, log: Log) -> None:
+        """``log`` keeps the questions of those who do not mind."""
         self._room = room
-        self._rate = rate
+        self._log = log
 
     def restored(self, kept_by_browser: object) -> History:
         """The conversations that the browser kept; none while the readings are being prepared."""
@@ -109,6 +114,17 @@ class Actions:
         if not run.replaced:
             yield self.shown(history.with_turns(talk, [*before, turn]), gr.skip())
 
+    def _kept(self, turn: Turn, asking: Asking) -> Turn:
+        """The turn of a question that was answered, with its entry where it may be kept."""
+        if not asking.asker or turn.answer is None or not turn.answer.done:
+            return turn
+        try:
+            return replace(turn, entry=self._log.asked(turn.answer, asking.asker))
+        except LogFailure as failure:
+            # The student has an answer all the same; the failure does not repeat the question.
+            _log.warning("%s", failure)
+            return turn
+
     def _growing(
         self,
         opened: Opened,
@@ -123,7 +139,9 @@ class Actions:
         except RagError as error:
             yield replace(Turn(text), said=str(error))
             return
-        yield from growing(engine, text, asking.readings, before, run, instead)
+        for turn in growing(engine, text, asking.readings, before, run, instead):
+            # The log is written before the answer is seen to be over: a next question is not late.
+            yield turn if turn.step else self._kept(turn, asking)
 
     def in_chat(
         self, done: Mapping[str, Any], asking: Asking, history: History, editing: int | None
@@ -155,10 +173,14 @@ class Actions:
 
     def _rated(self, history: History, at: int, done: Mapping[str, Any]) -> History:
         turns = list(history.open.turns)
-        answer, rating = turns[at].answer, _text(done.get("rating"))
-        if self._rate is None or answer is None or rating not in {"good", "bad"}:
+        entry, rating = turns[at].entry, _text(done.get("rating"))
+        if not entry or rating not in {"good", "bad"}:
             return history
-        self._rate(answer, rating == "good", _text(done.get("reason"))[:500])
+        try:
+            self._log.judged(entry, 1 if rating == "good" else -1, _text(done.get("reason"))[:500])
+        except LogFailure as failure:
+            _log.warning("%s", failure)
+            return history
         turns[at] = replace(turns[at], rating=rating)
         return history.with_turns(history.open, turns)
 
@@ -206,8 +228,7 @@ class Actions:
         opened = self._room.current()
         samples = opened.samples if opened else ()
         readings = opened.engine.readings if opened else ()
-        rated = self._rate is not None
-        return chat(turns, samples, readings, editing=editing, rated=rated)
+        return chat(turns, samples, readings, editing=editing)
 
 
 def _parcel(talk: Talk, form: Form) -> Markup:

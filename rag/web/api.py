@@ -1,4 +1,7 @@
-"""The same answers for programs: four endpoints of Gradio's API, which are the MCP tools too."""
+"""The same answers for programs: four endpoints of Gradio's API, which are the MCP tools too.
+
+What programs ask is never kept in the log of questions: nobody there is told of it or could refuse.
+"""
 
 from __future__ import annotations
 

@@ -54,22 +54,17 @@ def chat(
     readings: Sequence[Reading] = (),
     *,
     editing: int | None = None,
-    rated: bool = False,
 ) -> Markup:
     """The conversation, oldest first; with none yet, what one could ask.
 
     ``readings`` are all that can be asked: an answer from fewer says so. ``editing`` is the turn,
-    from 0, whose question is being changed. ``rated`` shows thumbs under
-    the answers.
+    from 0, whose question is being changed. Where a question is kept its answer has thumbs.
     """
     if not turns:
         ready = Markup(" data-ready") if readings else ""
         return fill(_EMPTY, ready=ready, samples=_samples(samples, readings))
     last = len(turns) - 1
-    shown = [
-        _turn(at, turn, len(readings), last=at == last, rated=rated)
-        for at, turn in enumerate(turns)
-    ]
+    shown = [_turn(at, turn, len(readings), last=at == last) for at, turn in enumerate(turns)]
     if editing is None:
         return joined(shown)
     replaced = fill(_REPLACED, turns=joined(shown[editing:]))
@@ -98,7 +93,7 @@ def _samples(samples: Sequence[Sample], readings: Sequence[Reading]) -> Markup:
     return fill('<div class="samples">{groups}</div>', groups=joined(groups))
 
 
-def _turn(at: int, turn: Turn, readings: int, *, last: bool, rated: bool) -> Markup:
+def _turn(at: int, turn: Turn, readings: int, *, last: bool) -> Markup:
     return fill(
         _TURN,
         busy=Markup(' aria-busy="true"') if turn.step else "",
@@ -107,7 +102,7 @@ def _turn(at: int, turn: Turn, readings: int, *, last: bool, rated: bool) -> Mar
         scope=_scope(turn, readings),
         answer=said(turn, f"t{at}"),
         step=_step(turn),
-        deeds=Markup() if turn.step else _deeds(at, turn, last=last, rated=rated),
+        deeds=Markup() if turn.step else _deeds(at, turn, last=last),
     )
 
 
@@ -140,7 +135,7 @@ def _step(turn: Turn) -> Markup:
     )
 
 
-def _deeds(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
+def _deeds(at: int, turn: Turn, *, last: bool) -> Markup:
     answered = turn.answer is not None and not turn.answer.abstained
     wanted = [("retry", "Ask again", last), ("edit", "Edit", True), ("undo", "Remove", last)]
     buttons = [
@@ -151,7 +146,7 @@ def _deeds(at: int, turn: Turn, *, last: bool, rated: bool) -> Markup:
     if answered:
         copy = '<button data-copy="{text}" data-done="Copied">Copy with citations</button>'
         buttons.insert(0, fill(copy, text=as_text(turn)))
-    thumbs = _thumbs(at, turn) if rated and answered else Markup()
+    thumbs = _thumbs(at, turn) if turn.entry else Markup()
     return fill(
         '<div class="deeds">{buttons}{thumbs}</div>', buttons=joined(buttons), thumbs=thumbs
     )

@@ -30,7 +30,8 @@ class Turn:
 
     ``searched_for`` is what was searched for where that is not the question as typed. ``answer``
     is as far as it has come, ``said`` a sentence of ours about it or instead of it, and ``step``
-    what is being done just now, empty when it is over. ``rating`` is the student's, "" for none.
+    what is being done just now, empty when it is over. ``entry`` is the log's name for it, "" where it
+    is not kept, and ``rating`` the student's, "" for none.
     """
 
     question: str
@@ -38,6 +39,7 @@ class Turn:
     answer: Answer | None = None
     said: str = ""
     step: str = ""
+    entry: str = ""
     rating: str = ""
 
 

@@ -24,6 +24,7 @@ MOST_CHARACTERS = 600_000
 """Of all conversations together: browsers keep five million, of two bytes each."""
 
 _ID = re.compile(r"[0-9a-f]{12}")
+_ENTRY = re.compile(r"[0-9a-f]{32}|")
 Json = dict[str, Any]
 
 
@@ -102,7 +103,7 @@ def kept(history: History) -> Json:
 def _packed(turn: Turn) -> Json:
     answer = turn.answer
     packed: Json = {"question": turn.question, "for": turn.searched_for}
-    packed |= {"said": settled(turn).said, "rating": turn.rating}
+    packed |= {"said": settled(turn).said, "entry": turn.entry, "rating": turn.rating}
     if answer:
         packed |= {
             "text": answer.text,
@@ -160,6 +161,7 @@ class Reopened:
             _text(item.get("for")),
             self._answer(question, text, item) if text else None,
             _text(item.get("said")),
+            entry=entry if _ENTRY.fullmatch(entry := _text(item.get("entry"))) else "",
             rating=rating if (rating := item.get("rating")) in ("good", "bad") else "",
         )
 

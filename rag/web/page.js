@@ -243,7 +243,7 @@ function parcelChanged() {
 
 // --- The program behind the page ---------------------------------------------------------------
 
-const KEPT = 'reading-room', DRAFT = 'reading-room draft';
+const KEPT = ['reading-room', 'reading-room log'], DRAFT = 'reading-room draft';
 let started = null;
 
 async function lookAlive() {
@@ -267,7 +267,7 @@ async function lookAlive() {
 
 // Another tab of the same student has kept something newer: what this one knows is old.
 let outdated = false;
-window.addEventListener('storage', (event) => { if (event.key === KEPT) outdated = true; });
+window.addEventListener('storage', (event) => { if (KEPT.includes(event.key)) outdated = true; });
 window.addEventListener('focus', () => { if (outdated && !busy) location.reload(); });
 
 function keepDraft() {

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import fastapi
@@ -14,13 +15,15 @@ from markupsafe import Markup
 
 from rag.engine import LONGEST_QUESTION
 from rag.errors import PluginError
+from rag.log import Log
 from rag.web import lists
-from rag.web.actions import Actions, Asking, Rate, Shown
+from rag.web.actions import Actions, Asking, Shown
 from rag.web.api import Api
 from rag.web.chat import chat as chat_view
 from rag.web.chat import name_of
 from rag.web.conversation import Stopper
 from rag.web.history import History
+from rag.web.keeping import Choice, notice
 from rag.web.look import head, theme
 from rag.web.room import Room
 from rag.web.routes import OwnPages, routes
@@ -62,14 +65,15 @@ _EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """A click while the one before is still at work counts, too."""
 
 
-def build(room: Room, rate: Rate | None = None) -> gr.Blocks:
+def build(room: Room, log: Log) -> gr.Blocks:
     """The page over a room; each browser session has its own conversations.
 
-    ``rate`` is told what students think of an answer; without it they are not asked.
+    ``log`` keeps the questions of students who do not mind, and what they think of the answers;
+    where it keeps nothing the page does not speak of it.
     """
     with gr.Blocks(title="Reading Room", analytics_enabled=False) as page:
         Api(room).add()  # first, so that its names are free
-        _Layout(page, room, Actions(room, rate))
+        _Layout(page, room, Actions(room, log), log.days)
     return page.queue(default_concurrency_limit=16)
 
 
@@ -81,12 +85,13 @@ def _html(value: Markup | str, **options: Any) -> gr.HTML:  # noqa: ANN401
 class _Layout:
     """The parts of the page, laid out and wired as it is made."""
 
-    def __init__(self, page: gr.Blocks, room: Room, actions: Actions) -> None:
-        self._room, self._actions = room, actions
+    def __init__(self, page: gr.Blocks, room: Room, actions: Actions, days: int) -> None:
+        self._room, self._actions, self._days = room, actions, days
         self._book = gr.BrowserState({}, storage_key="reading-room", secret=_SECRET)
         self._history = gr.State(History())
         self._stopper = gr.State(Stopper())
         self._editing = gr.State(None)
+        self._asker = gr.State("")
         self._ready = gr.State(False)
         self._prepared = gr.State(False)
         _html(Markup(_MASTHEAD), elem_classes="ours")
@@ -103,11 +108,16 @@ class _Layout:
         _html(Markup(_PANE), elem_id="pane-frame")
         self._parcel = _html("", elem_id="parcel")
         self._timer = gr.Timer(0.5, active=not room.prepared)
+        self._chosen = [
+            self._only, self._llm, self._stopper, self._history, self._editing, self._keep,
+            self._asker,
+        ]  # fmt: skip
         self._shown = [
             self._chat, self._talks, self._history, self._book, self._question, self._editing,
         ]  # fmt: skip
         self._wire_chat()
         self._wire_opening(page)
+        self._wire_keeping(page)
         self._wire_rest()
 
     def _lay_out_chat(self) -> None:
@@ -141,6 +151,10 @@ class _Layout:
                     elem_id="llm",
                 )
                 self._new = gr.Button("New conversation", elem_id="new", scale=0, min_width=160)
+            with gr.Row(elem_id="keeping", visible=self._days > 0):
+                _html(notice(self._days), elem_classes="ours")
+                # Nothing is kept before the browser has said that it may be.
+                self._keep = gr.Checkbox(False, label="Keep mine", container=False, elem_id="keep")
 
     def _lay_out_check(self) -> None:
         _html(
@@ -155,7 +169,7 @@ class _Layout:
         self._verdicts = _html("", elem_id="verdicts")
 
     def _wire_chat(self) -> None:
-        asked = [self._question, self._only, self._llm, self._stopper, self._history, self._editing]
+        asked = [self._question, *self._chosen]
 
         def ask(text: str, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
             asking, history, editing = _asking(*given)
@@ -216,10 +230,30 @@ class _Layout:
             **_QUIET,
         ).then(
             linked,
-            [self._only, self._llm, self._stopper, self._history, self._editing],
+            self._chosen,
             self._shown,
             **_QUIET,
         )
+
+    def _wire_keeping(self, page: gr.Blocks) -> None:
+        """What the browser remembers of the student's choice about the log, if there is one."""
+        if not self._days:
+            return
+        stored = gr.BrowserState({}, storage_key="reading-room log", secret=_SECRET)
+
+        def remembered(stored: object) -> tuple[object, str, bool]:
+            choice = Choice.read(stored, datetime.now(UTC).date())
+            # Writing tells the student's other tabs that what they show is old.
+            unchanged = stored == choice.stored
+            return gr.skip() if unchanged else choice.stored, choice.asker, choice.kept
+
+        def changed(kept: bool, stored: object) -> tuple[object, str]:
+            given = stored if kept and stored != {"kept": False} else {"kept": kept}
+            choice = Choice.read(given, datetime.now(UTC).date())
+            return choice.stored, choice.asker
+
+        page.load(remembered, [stored], [stored, self._asker, self._keep], **_QUIET)
+        self._keep.input(changed, [self._keep, stored], [stored, self._asker], **_QUIET)
 
     def _wire_rest(self) -> None:
         def in_talks(event: gr.EventData, history: History, stopper: Stopper) -> tuple[Any, ...]:
@@ -255,9 +289,17 @@ class _Layout:
 
 
 def _asking(
-    chosen: list[str], llm: str | None, stopper: Stopper, history: History, editing: int | None
+    chosen: list[str],
+    llm: str | None,
+    stopper: Stopper,
+    history: History,
+    editing: int | None,
+    kept: bool,
+    asker: str,
 ) -> tuple[Asking, History, int | None]:
-    return Asking(frozenset(chosen), llm or "", stopper), history, editing
+    """What is asked with a question; the switch as it is seen when asking has the last word."""
+    name = asker if kept is True else ""
+    return Asking(frozenset(chosen), llm or "", stopper, name), history, editing
 
 
 def _done(event: gr.EventData) -> dict[str, Any]:
@@ -266,15 +308,24 @@ def _done(event: gr.EventData) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def serve(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool = False) -> None:
+def serve(
+    page: gr.Blocks,
+    room: Room,
+    host: str,
+    port: int,
+    *,
+    mcp: bool = False,
+    instructor: fastapi.APIRouter | None = None,
+) -> None:
     """Serve the page until it is stopped: no analytics, no share link, nothing from other hosts.
 
-    ``mcp`` offers the API's endpoints as MCP tools, too. Raises OSError where the port is taken,
-    and PluginError where MCP is wanted and not installed.
+    ``mcp`` offers the API's endpoints as MCP tools, too; ``instructor`` are the addresses of the
+    instructor's view. Raises OSError where the port is taken, and PluginError where MCP is wanted
+    and not installed.
     """
     import uvicorn
 
-    app = application(page, room, host, port, mcp=mcp)
+    app = application(page, room, host, port, mcp=mcp, instructor=instructor)
     # Each open page holds a connection that never ends by itself.
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     uvicorn.run(app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1)
@@ -288,12 +339,22 @@ def _is_news(record: logging.LogRecord) -> bool:
     )
 
 
-def application(page: gr.Blocks, room: Room, host: str, port: int, *, mcp: bool) -> fastapi.FastAPI:
+def application(
+    page: gr.Blocks,
+    room: Room,
+    host: str,
+    port: int,
+    *,
+    mcp: bool,
+    instructor: fastapi.APIRouter | None = None,
+) -> fastapi.FastAPI:
     """Gradio's page with our own addresses before it. Raises PluginError where MCP is not installed."""
     if mcp and not _has_mcp():
         raise PluginError("RAG_MCP needs the package 'mcp': pip install 'gradio[mcp]'")
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(routes(room))
+    if instructor is not None:
+        app.include_router(instructor)
     gr.mount_gradio_app(
         app,
         page,
