@@ -80,18 +80,24 @@ class Actions:
         view = self._chat(history.open.turns, editing)
         return view, lists.talks(history), history, kept(history), question, editing
 
-    def fresh(self, history: History, stopper: Stopper) -> Shown:
-        """A new conversation, beside those that are kept; what was being written is given up."""
+    def fresh(self, history: History, stopper: Stopper, editing: int | None) -> Shown:
+        """A new conversation, beside those that are kept; what was being written is given up.
+
+        A question that is being typed stays, one that was to be changed does not.
+        """
         stopper.begin()
-        return self.shown(history.fresh(), gr.skip())
+        return self.shown(history.fresh(), gr.skip() if editing is None else "")
 
     def ask(
         self, text: str, asking: Asking, history: History, editing: int | None, instead: str = ""
     ) -> Iterator[Shown]:
         """The page while a question is answered; it replaces the turn that is being changed.
 
-        ``instead`` is searched for in place of the question.
+        ``instead`` is searched for in place of the question. Nothing typed is nothing asked.
         """
+        if not text.strip():
+            yield (gr.skip(),) * 6
+            return
         run, history = asking.stopper.begin(), history.settled()
         talk = history.open
         before = talk.turns if editing is None else talk.turns[:editing]

@@ -31,6 +31,7 @@ _TALK = """<li class="talk"{current}><label>Name
 <input data-rename="{talk}" value="{title}" maxlength="{most}"></label>
 <span class="facts">{count}</span><div class="deeds">
 <button data-do="open" data-talk="{talk}">Open</button>
+<span class="folio">Export as</span>
 <button data-do="export" data-talk="{talk}" data-form="md">Markdown</button>
 <button data-do="export" data-talk="{talk}" data-form="bib">BibTeX</button>
 <button data-do="export" data-talk="{talk}" data-form="json">CSL-JSON</button>

@@ -212,7 +212,9 @@ function chatChanged() {
   const now = chat.querySelectorAll('.turn');
   const isBusy = !!$('[aria-busy]', chat);
   root.classList.toggle('answering', isBusy);
-  if (now.length > turns && isBusy) now[now.length - 1].scrollIntoView({ block: 'start', behavior: 'auto' });
+  // A question that is asked comes to the top; whoever comes back goes on where they ended.
+  const cameBack = turns === 0 && now.length > 1;
+  if ((now.length > turns && isBusy) || cameBack) now[now.length - 1].scrollIntoView({ block: 'start', behavior: 'auto' });
   if (busy && !isBusy && now.length) {
     $('#announce').textContent = $('.answer', now[now.length - 1]).innerText;
     for (const chip of [...now[now.length - 1].querySelectorAll('.chip')].slice(0, 3)) {

@@ -172,7 +172,10 @@ class _Layout:
         )
         self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
         self._new.click(
-            self._actions.fresh, [self._history, self._stopper], self._shown, **_QUIET
+            self._actions.fresh,
+            [self._history, self._stopper, self._editing],
+            self._shown,
+            **_QUIET,
         ).then(None, js=_TO_QUESTION, api_visibility="private")
 
     def _wire_opening(self, page: gr.Blocks) -> None:
