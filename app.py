@@ -6,11 +6,25 @@ import argparse
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from rag import console
-from rag.assembly import build_index, build_name, left_out, open_checker, open_engine
+from rag.assembly import (
+    build_beside,
+    build_index,
+    build_name,
+    left_out,
+    open_checker,
+    open_engine,
+)
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+    from rag.web.room import Opened
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,6 +47,7 @@ def _serve(host: str | None, port: str | None) -> int:
     # Gradio takes seconds to load: a wrong setting is said before that.
     from rag.web.page import build, serve
     from rag.web.room import Room
+    from rag.web.uploads import Uploads
 
     room = Room(
         lambda: open_checker(settings),
@@ -40,16 +55,36 @@ def _serve(host: str | None, port: str | None) -> int:
         lambda: build_name(settings),
         lambda: left_out(settings),
         settings.llm,
-        {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms},
+        _others(settings),
+    )
+    uploads = Uploads(
+        room,
+        partial(build_beside, settings),
+        lambda folder: _opened(replace(settings, index=str(folder))),
     )
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     try:
-        serve(build(room), room, settings.host, settings.port, mcp=bool(settings.mcp))
+        with uploads:
+            page = build(room, uploads=uploads)
+            mcp = bool(settings.mcp)
+            serve(page, room, settings.host, settings.port, mcp=mcp, uploads=uploads)
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED
     return console.DONE
+
+
+def _others(settings: Settings) -> dict[str, Callable[[], Engine]]:
+    """What opens an engine with each of the other LLMs, by its name."""
+    return {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms}
+
+
+def _opened(settings: Settings) -> Opened:
+    """The engine over a visitor's own index."""
+    from rag.web.room import Opened
+
+    return Opened(*open_checker(settings), (), _others(settings))
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -20,7 +20,8 @@ from rag.web.checking import checks, failed, report
 from rag.web.conversation import Run, Stopper, Turn, growing
 from rag.web.history import History, Reopened, Talk, kept
 from rag.web.markup import fill
-from rag.web.room import Opened, Room
+from rag.web.room import Opened
+from rag.web.uploads import Seen
 
 Rate = Callable[[Answer, bool, str], None]
 """Told an answer, whether it helped, and why, "" where the student did not say."""
@@ -58,9 +59,9 @@ class Asking:
 
 
 class Actions:
-    """The page's buttons over a room."""
+    """The page's buttons over a room as one visitor sees it."""
 
-    def __init__(self, room: Room, rate: Rate | None = None) -> None:
+    def __init__(self, room: Seen, rate: Rate | None = None) -> None:
         self._room = room
         self._rate = rate
 

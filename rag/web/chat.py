@@ -12,6 +12,7 @@ from rag.web.conversation import Turn
 from rag.web.links import Place
 from rag.web.markup import fill, joined, on_a_line
 from rag.web.samples import Sample
+from rag.web.uploads import is_own
 
 WORDS = {
     "quoted": "quoted",
@@ -310,7 +311,9 @@ def as_text(turn: Turn) -> str:
 
 
 def name_of(reading: Reading) -> str:
-    """A reading's title, and that it is a guide where it is one."""
+    """A reading's title, and that it is a guide, or the visitor's own, where it is one."""
+    if is_own(reading):
+        return f"{reading.title} (yours)"
     return reading.title + (" (guide)" if reading.kind == "guide" else "")
 
 
