@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -65,6 +66,8 @@ def _serve(host: str | None, port: str | None) -> int:
     room.start()
     console.say(f"Reading Room: http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     try:
+        # Ended by a signal, it still removes what visitors have uploaded.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(console.DONE))
         with uploads:
             page = build(room, uploads=uploads)
             mcp = bool(settings.mcp)

@@ -248,9 +248,8 @@ function parcelChanged() {
 let ownReady = '', ownTimer;
 
 function showOwn(html) {
-  const list = $('#own-list'), removed = list.contains(document.activeElement);
+  const list = $('#own-list');
   if (list.innerHTML !== html) list.innerHTML = html;
-  if (removed && !list.contains(document.activeElement)) $('#own input').focus();
   const now = $('ul', list)?.dataset.ready || '';
   if (now !== ownReady) $('#own-renew').click();
   ownReady = now;
@@ -308,6 +307,9 @@ document.addEventListener('click', async (event) => {
   at.disabled = true;
   const answer = await fetch('room/own?' + new URLSearchParams({ upload: at.dataset.remove }), { method: 'DELETE' }).catch(() => null);
   if (answer?.ok) showOwn(await answer.text());
+  else at.disabled = false;
+  // The button that was pressed is gone.
+  if (document.activeElement === document.body) $('#own input').focus();
 });
 
 // --- The program behind the page ---------------------------------------------------------------

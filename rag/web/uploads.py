@@ -267,11 +267,9 @@ class Uploads:
         process.join()
         if isinstance(outcome, str):
             outcome = {file.upload_id: outcome for file in files if file.state == "preparing"}
-            usable = []
-        else:
-            usable = [file for file in files if file.upload_id not in outcome]
+        new = [f for f in files if f.state == "preparing" and f.upload_id not in outcome]
         # Nobody waits for the lock while an engine is opened.
-        opened = self._open(found.folder / "index") if usable else None
+        opened = self._open(found.folder / "index") if new else None
         with self._lock:
             if found.process is process:  # Otherwise a file was removed, or the visitor is gone.
                 found.process, found.step = None, ""
@@ -332,7 +330,9 @@ def _stop(found: _Visitor) -> None:
 def _settle(found: _Visitor, files: Sequence[Upload], failed: dict[str, str]) -> None:
     """Say of each file what became of it."""
     for file in files:
-        why = failed.get(file.upload_id, "").replace(file.path.name, file.name)
+        why = failed.get(file.upload_id, "")
+        if why.startswith(file.path.name):
+            why = f"It{why.removeprefix(file.path.name)}"
         if why:
             file.path.unlink(missing_ok=True)
         found.uploads[file.upload_id] = replace(file, state="failed" if why else "ready", why=why)
@@ -389,7 +389,7 @@ def _reading(file: Upload) -> Reading:
     refuse_unreadable(file.path)
     pages = _pages(file.path)
     if pages > MOST_PAGES:
-        raise ReadingError(f"{file.name} has {pages} pages and {MOST_PAGES} are the most.")
+        raise ReadingError(f"It has {pages} pages and {MOST_PAGES} are the most.")
     title = TitlePage.read(file.path).title or Path(file.name).stem
     return Reading(
         file.upload_id, title, (), None, "", "", "paper", sha256_of(file.path), file.path
