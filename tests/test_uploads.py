@@ -1,5 +1,6 @@
 """A visitor's own PDFs: harmless whatever they are, seen by one browser, gone afterwards."""
 
+import multiprocessing
 import tempfile
 import time
 from dataclasses import replace
@@ -166,6 +167,33 @@ def test_a_visitor_who_is_gone_leaves_nothing(browser_of, uploads, tmp_path):
     uploads.forget_gone(time.monotonic())
     assert uploads.opened(client.cookies[COOKIE]) is None
     assert kept_files(tmp_path) == []
+
+
+def test_a_visitor_forgotten_while_a_file_is_read_leaves_nothing_either(
+    browser_of, uploads, tmp_path
+):
+    client, paragraphs = browser_of(), [SALT] * 40
+    send(client, "a.pdf", pdfs.prose(tmp_path / "a.txt", paragraphs).read_bytes())
+    while "being read" not in client.get("/room/own").text:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    uploads.forget_gone(time.monotonic() + 1)
+    other = browser_of()
+    send(other, "b.pdf", b"x")
+    settled(other)  # its turn comes once the first is over
+    assert len([path for path in tmp_path.glob("reading-room-uploads-*/*") if path.is_dir()]) == 1
+
+
+def test_a_reader_that_breaks_down_is_said_and_the_next_file_is_read(browser_of, uploads, tmp_path):
+    client = browser_of()
+    good = pdfs.prose(tmp_path / "a.txt", [SALT]).read_bytes()
+    send(client, "a.pdf", good)
+    while not (busy := multiprocessing.active_children()):
+        time.sleep(0.01)
+    busy[0].kill()
+    assert "what read it broke down" in settled(client)
+    send(client, "b.pdf", good)
+    assert len(ready_ids(settled(client))) == 1
 
 
 def test_the_programs_end_and_the_next_ones_start_remove_all_files(room, tmp_path, monkeypatch):

@@ -51,6 +51,7 @@ _LONGEST_BUILD = 900.0  # seconds
 _MOST_MEMORY = 8 << 30  # bytes of address space for the process that reads strange files
 _FREE_BYTES = 1_000_000_000  # are left on the disk
 _SWEEP_SECONDS = 20.0
+_PATIENCE = 5.0  # seconds for an index that is just being opened when the program ends
 _PREFIX = "reading-room-uploads-"
 _VISITOR = re.compile("[0-9a-f]{32}")
 _SPACE = multiprocessing.get_context("spawn")
@@ -87,11 +88,14 @@ class _Visitor:
     step: str = ""
     process: BaseProcess | None = None
 
+    def having(self, *states: UploadState) -> list[Upload]:
+        """The uploads in one of the states."""
+        return [upload for upload in self.uploads.values() if upload.state in states]
+
     def mark(self, states: set[UploadState], to: UploadState, why: str = "") -> None:
         """Move the uploads in one of the states to another."""
-        for upload in self.uploads.values():
-            if upload.state in states:
-                self.uploads[upload.upload_id] = replace(upload, state=to, why=why)
+        for upload in self.having(*states):
+            self.uploads[upload.upload_id] = replace(upload, state=to, why=why)
 
 
 def new_visitor() -> str:
@@ -131,8 +135,9 @@ class Uploads:
         self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._alive = FileLock(self._root / "alive")
         self._alive.acquire()
-        for work in (self._prepare_in_turn, self._forget_in_turn):
-            threading.Thread(target=work, daemon=True).start()
+        self._preparing = threading.Thread(target=self._prepare_in_turn, daemon=True)
+        self._preparing.start()
+        threading.Thread(target=self._forget_in_turn, daemon=True).start()
         return self
 
     def __exit__(
@@ -146,6 +151,7 @@ class Uploads:
         with self._lock:
             for visitor in list(self._visitors):
                 self._forget(visitor)
+        self._preparing.join(timeout=_PATIENCE)
         self._alive.release()
         shutil.rmtree(self._root, ignore_errors=True)
 
@@ -217,7 +223,7 @@ class Uploads:
                 return
             found.opened = None
             found.mark({"preparing", "ready"}, "waiting")
-            if not any(one.state == "waiting" for one in found.uploads.values()):
+            if not found.having("waiting"):
                 shutil.rmtree(found.folder / "index", ignore_errors=True)
             if not found.uploads:
                 self._forget(visitor)
@@ -246,53 +252,42 @@ class Uploads:
                 self._prepare(visitor)
             except Exception:
                 _log.exception("An upload could not be indexed.")
-                self._failed(visitor, "it could not be indexed; the log of the program says why")
+                self._failed(visitor, "It could not be indexed; the program's log says why.")
 
     def _prepare(self, visitor: str) -> None:
+        """Index what waits of a visitor, and open what came of it."""
         with self._lock:
             found = self._visitors.get(visitor)
-            waiting = [u for u in found.uploads.values() if u.state == "waiting"] if found else []
-            if found is None or not waiting:
+            if found is None or not found.having("waiting"):
                 return
             found.mark({"waiting"}, "preparing")
-            files = [u for u in found.uploads.values() if u.state in {"preparing", "ready"}]
+            files = found.having("preparing", "ready")
             ours, theirs = _SPACE.Pipe(duplex=False)
             arguments = (self._build, found.folder / "index", files, theirs)
             found.process = process = _SPACE.Process(target=_work, args=arguments, daemon=True)
         with ours:
             process.start()
             theirs.close()
-            outcome = self._outcome(found, ours)
+            failed = _outcome(found, ours, files)
         process.kill()
         process.join()
-        if isinstance(outcome, str):
-            outcome = {file.upload_id: outcome for file in files if file.state == "preparing"}
-        new = [f for f in files if f.state == "preparing" and f.upload_id not in outcome]
+        new = [f for f in files if f.state == "preparing" and f.upload_id not in failed]
         # Nobody waits for the lock while an engine is opened.
-        opened = self._open(found.folder / "index") if new else None
+        opened = self._open(found.folder / "index") if new and found.process is process else None
         with self._lock:
-            if found.process is process:  # Otherwise a file was removed, or the visitor is gone.
+            if self._visitors.get(visitor) is not found:
+                # What was written while the visitor was being forgotten.
+                shutil.rmtree(found.folder, ignore_errors=True)
+            elif found.process is process:  # Otherwise a file was removed meanwhile.
                 found.process, found.step = None, ""
                 found.opened = opened or found.opened
-                _settle(found, files, outcome)
+                _settle(found, files, failed)
 
     def _open(self, index: Path) -> Opened:
         opened = self._open_over(index)
         if course := self._room.current():
             opened.samples = course.samples
         return opened
-
-    def _outcome(self, found: _Visitor, pipe: Connection) -> dict[str, str] | str:
-        """What the process says in the end: why files failed, by id, or why all of them did."""
-        end = time.monotonic() + _LONGEST_BUILD
-        with contextlib.suppress(EOFError, OSError):
-            while pipe.poll(max(0.0, end - time.monotonic())):
-                kind, said = cast(tuple[str, Any], pipe.recv())
-                if kind == "end":
-                    return cast(dict[str, str] | str, said)
-                found.step = said
-            return "it took too long to read"
-        return "it could not be read: the program that read it broke down"
 
     def _failed(self, visitor: str, why: str) -> None:
         with self._lock:
@@ -325,6 +320,24 @@ def _stop(found: _Visitor) -> None:
     if found.process is not None and found.process.pid is not None:
         found.process.kill()
     found.process, found.step = None, ""
+
+
+def _outcome(found: _Visitor, pipe: Connection, files: Sequence[Upload]) -> dict[str, str]:
+    """Why files failed, by id, as their process says in the end; its steps until then are shown."""
+    end = time.monotonic() + _LONGEST_BUILD
+    why = "It took too long to read."
+    try:
+        while pipe.poll(max(0.0, end - time.monotonic())):
+            kind, said = cast(tuple[str, Any], pipe.recv())
+            if kind == "end":
+                return cast(dict[str, str], said)
+            if kind == "failure":
+                why = cast(str, said)
+                break
+            found.step = cast(str, said)
+    except (EOFError, OSError):
+        why = "It could not be read: what read it broke down."
+    return {file.upload_id: why for file in files if file.state == "preparing"}
 
 
 def _settle(found: _Visitor, files: Sequence[Upload], failed: dict[str, str]) -> None:
@@ -371,7 +384,7 @@ def _work(build: Build, index: Path, files: Sequence[Upload], pipe: Connection) 
             failed |= dict(build(index, list(readings.values()), progress))
         pipe.send(("end", failed))
     except RagError as error:
-        pipe.send(("end", str(error)))
+        pipe.send(("failure", str(error)))
 
 
 def _be_modest() -> None:
