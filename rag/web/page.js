@@ -295,7 +295,8 @@ document.addEventListener('change', async (event) => {
   $('#own-said').replaceChildren();
   for (const file of files) {
     // What the server would refuse anyway need not be sent first.
-    if (file.size > 1e6 * $('#own [data-megabytes]').dataset.megabytes) sayOfFile(file, 'It is too large.');
+    const most = $('#own [data-megabytes]').dataset.megabytes;
+    if (file.size > 1e6 * most) sayOfFile(file, `It has more than ${most} MB.`);
     else await sendFile(file);
   }
   $('#own-sending').textContent = '';

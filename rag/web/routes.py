@@ -135,12 +135,12 @@ class _Own:
                     size += len(piece)
                     if size > LARGEST_MEGABYTES * 1_000_000:
                         self._uploads.remove(visitor, upload.upload_id)
-                        said = f"{upload.name} has more than {LARGEST_MEGABYTES} MB."
+                        said = f"It has more than {LARGEST_MEGABYTES} MB."
                         return _said(said, 413)
                     file.write(piece)
         except (OSError, ClientDisconnect):
             self._uploads.remove(visitor, upload.upload_id)
-            return _said(f"{upload.name} did not arrive as a whole: send it again.", 400)
+            return _said("It did not arrive as a whole: send it again.", 400)
         self._uploads.arrived(visitor, upload)
         return self.listed(request)
 
