@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rag import console
 from rag.assembly import (
+    build_beside,
     build_index,
     build_name,
     left_out,
@@ -27,7 +30,8 @@ from rag.trial import SHOWN
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from rag.web.room import Room
+    from rag.engine import Engine
+    from rag.web.room import Opened, Room
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,6 +54,7 @@ def _serve(host: str | None, port: str | None) -> int:
     # Gradio takes seconds to load: a wrong setting is said before that.
     from rag.web.page import build, serve
     from rag.web.room import Room
+    from rag.web.uploads import Uploads
 
     log = open_log(settings)
     room = Room(
@@ -58,7 +63,12 @@ def _serve(host: str | None, port: str | None) -> int:
         lambda: build_name(settings),
         lambda: left_out(settings),
         settings.llm,
-        {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms},
+        _others(settings),
+    )
+    uploads = Uploads(
+        room,
+        partial(build_beside, settings),
+        lambda folder: _opened(replace(settings, index=str(folder))),
     )
     room.start()
     address = f"http://{settings.host}:{settings.port}"
@@ -67,14 +77,18 @@ def _serve(host: str | None, port: str | None) -> int:
     if instructor is not None:
         console.say(f"For instructors: {address}/instructor")
     try:
-        serve(
-            build(room, log),
-            room,
-            settings.host,
-            settings.port,
-            mcp=bool(settings.mcp),
-            instructor=instructor,
-        )
+        # Ended by a signal, it still removes what visitors have uploaded.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(console.DONE))
+        with uploads:
+            serve(
+                build(room, log, uploads),
+                room,
+                settings.host,
+                settings.port,
+                mcp=bool(settings.mcp),
+                instructor=instructor,
+                uploads=uploads,
+            )
     except OSError as error:
         console.say(f"{error} Choose another with --port.")
         return console.FAILED
@@ -99,6 +113,18 @@ def _instructors_view(settings: Settings, room: Room, log: Log) -> APIRouter | N
         {name: asdict(settings)[name] for name in SHOWN},
     )
     return instructor_routes(Door(password), office)
+
+
+def _others(settings: Settings) -> dict[str, Callable[[], Engine]]:
+    """What opens an engine with each of the other LLMs, by its name."""
+    return {llm: partial(open_engine, replace(settings, llm=llm)) for llm in settings.other_llms}
+
+
+def _opened(settings: Settings) -> Opened:
+    """The engine over a visitor's own index."""
+    from rag.web.room import Opened
+
+    return Opened(*open_checker(settings), (), _others(settings))
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -163,6 +165,43 @@ def build_index(
     index can be made.
     """
     found = _find_readings(settings, say)
+    return builds.build(settings.index_folder, *_making(settings, found), progress)
+
+
+def build_beside(
+    settings: Settings, folder: Path, others: Sequence[Reading], progress: Progress
+) -> tuple[tuple[str, str], ...]:
+    """Bring the index in another folder to the readings of the settings' index and ``others``.
+
+    What the settings' index holds is taken from there, not made again. Returns the others that
+    were left out, as (reading id, why). Raises RagError where no index can be made.
+    """
+    with contextlib.closing(Index.open(settings.index_folder, None)) as index:
+        ours = index.readings
+        if not (folder / "current").exists():
+            # Linked where that can be done: a build is never changed once it is there.
+            build = folder / "builds" / index.folder.name
+            shutil.copytree(index.folder, build, copy_function=_linked, dirs_exist_ok=True)
+            (folder / "current").write_text(f"{index.folder.name}\n", "ascii")
+    report = builds.build(folder, *_making(settings, (*ours, *others)), progress)
+    for build in (folder / "builds").iterdir():
+        if build.name != current(folder):  # It may hold a reading that is to be gone.
+            shutil.rmtree(build, ignore_errors=True)
+    asked = {reading.reading_id for reading in others}
+    return tuple((left, why) for left, why in report.left_out if left in asked)
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _making(
+    settings: Settings, found: tuple[Reading, ...]
+) -> tuple[Recipe, tuple[Reading, ...], Parts]:
+    """How an index over readings is made."""
     embedder = plugin("embedders", settings.embedder).load(settings)
     parser = plugin("parsers", settings.parser).load(settings)
 
@@ -178,8 +217,7 @@ def build_index(
         write_lexical=plugin("retrievers", "bm25").write,
         write_abbreviations=abbreviations.write,
     )
-    made_by = recipe(settings, embedder, parser)
-    return builds.build(settings.index_folder, made_by, found, parts, progress)
+    return recipe(settings, embedder, parser), found, parts
 
 
 def _find_readings(settings: Settings, say: Callable[[str], None]) -> tuple[Reading, ...]:

@@ -248,18 +248,16 @@ def _quoting(asked: _Asked, statements: Sequence[Statement], llm: str, *, done: 
 
 
 def _by_reading(statements: Sequence[Statement]) -> list[Statement]:
-    """What each reading says together, under its title where there are several.
-
-    A title goes up to its colon: what stands behind is a subtitle.
-    """
+    """What each reading says together, under its short title where there are several."""
     parts: dict[str, list[Statement]] = {}
     for statement in statements:
         parts.setdefault(statement.passage.chunk.reading.title, []).append(statement)
     if len(parts) < 2:
         return list(statements)
     titled = []
-    for title, said in parts.items():
-        first = replace(said[0], text=f"{title.split(':')[0]}: {said[0].text}")
+    for said in parts.values():
+        title = said[0].passage.chunk.reading.short_title
+        first = replace(said[0], text=f"{title}: {said[0].text}")
         titled += [first, *said[1:]]
     return titled
 
@@ -290,7 +288,7 @@ def _topic(passage: Passage) -> str:
     """What a passage is about by its section's heading, and where it stands."""
     window = passage.chunk.window
     page = "".join(f", p. {number}" for number in window.pages[:1])
-    place = f"in {passage.chunk.reading.title}{page}"
+    place = f"in {passage.chunk.reading.short_title}{page}"
     heading = " ".join(window.section[-1].split()) if window.section else ""
     return f"on “{textwrap.shorten(heading, _LONGEST_HEADING)}” {place}" if heading else place
 

@@ -55,6 +55,11 @@ class Reading:
     sha256: str
     path: Path
 
+    @property
+    def short_title(self) -> str:
+        """The title up to its colon: what stands behind is a subtitle."""
+        return self.title.split(":")[0].strip() or self.title
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

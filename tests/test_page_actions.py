@@ -3,6 +3,7 @@
 from dataclasses import replace
 from importlib.util import find_spec
 
+import gradio as gr
 import pytest
 
 from rag.errors import LogFailure, PluginError
@@ -109,6 +110,20 @@ def test_what_the_browser_says_was_pressed_does_nothing_unless_it_names_a_turn()
             (shown,) = actions.in_chat({"do": do, "turn": turn}, asking, asked("Who?"), None)
             assert questions(shown) == ["Who?"]
     assert engine.asked == []
+
+
+def test_nothing_typed_is_nothing_asked():
+    engine, actions, asking = begin()
+    for text in ("", "  \n "):
+        (shown,) = actions.ask(text, asking, asked("Who?"), None)
+        assert shown == (gr.skip(),) * 6
+    assert engine.asked == []
+
+
+def test_a_new_conversation_keeps_what_is_being_typed_but_not_a_question_that_was_to_be_changed():
+    _, actions, _ = begin()
+    assert actions.fresh(asked("Who?"), Stopper(), None)[4] == gr.skip()
+    assert actions.fresh(asked("Who?"), Stopper(), 0)[4] == ""
 
 
 def test_another_question_takes_over_from_the_one_being_answered():

@@ -154,7 +154,7 @@ def test_a_filter_by_reading_is_kept_to(visit):
     assert "Genoa" not in page.locator("#chat").inner_text()
 
 
-@pytest.mark.parametrize("question", ["", "x" * 20_000, "\x07"])
+@pytest.mark.parametrize("question", ["x" * 20_000, "\x07"])
 def test_what_cannot_be_asked_gets_a_sentence(visit, question):
     page = visit()
     page.get_by_label("Question").fill(question)

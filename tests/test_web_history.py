@@ -1,12 +1,14 @@
 """What a browser keeps of its student's conversations, and what becomes of it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from rag.citations import citation as cite
 from rag.types import Answer, Box, Chunk, Passage, Reading, Span, Spans, Window
 from rag.web import export
+from rag.web.chat import chat, nearest
 from rag.web.conversation import Turn
 from rag.web.history import MOST_TALKS, History, Reopened, Talk, kept
 from tests.browsing import (
@@ -74,6 +76,19 @@ def test_what_is_kept_comes_back_with_the_same_words_boxed_although_they_occur_t
 def test_a_quote_that_the_readings_no_longer_hold_is_not_shown():
     back = reopened(kept(History((talk(),))))
     assert back.open.turns[0].answer.citations == ()
+
+
+def test_each_readings_part_of_an_answer_stands_under_its_title():
+    text = "The {Harbour} & its 100%: Salt paid them. [1]"
+    (turn,) = talk().turns
+    shown = chat([replace(turn, answer=replace(turn.answer, text=text))])
+    assert '<h4 class="part">The {Harbour} &amp; its 100%</h4><p class="said">Salt paid' in shown
+    assert "<h4" not in chat([turn])
+
+
+def test_a_place_that_several_of_the_nearest_passages_share_is_listed_once():
+    passages = tuple(Passage(chunk(), rank, 0.0, ()) for rank in (1, 2, 3))
+    assert nearest(passages).count("<li>") == 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from rag.web.checking import checks, failed, report
 from rag.web.conversation import Run, Stopper, Turn, growing
 from rag.web.history import History, Reopened, Talk, kept
 from rag.web.markup import fill
-from rag.web.room import Opened, Room
+from rag.web.room import Opened
+from rag.web.uploads import Seen
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,9 @@ class Asking:
 
 
 class Actions:
-    """The page's buttons over a room."""
+    """The page's buttons over a room as one visitor sees it."""
 
-    def __init__(self, room: Room, log: Log) -> None:
+    def __init__(self, room: Seen, log: Log) -> None:
         """``log`` keeps the questions of those who do not mind."""
         self._room = room
         self._log = log
@@ -85,18 +86,24 @@ class Actions:
         view = self._chat(history.open.turns, editing)
         return view, lists.talks(history), history, kept(history), question, editing
 
-    def fresh(self, history: History, stopper: Stopper) -> Shown:
-        """A new conversation, beside those that are kept; what was being written is given up."""
+    def fresh(self, history: History, stopper: Stopper, editing: int | None) -> Shown:
+        """A new conversation, beside those that are kept; what was being written is given up.
+
+        A question that is being typed stays, one that was to be changed does not.
+        """
         stopper.begin()
-        return self.shown(history.fresh(), gr.skip())
+        return self.shown(history.fresh(), gr.skip() if editing is None else "")
 
     def ask(
         self, text: str, asking: Asking, history: History, editing: int | None, instead: str = ""
     ) -> Iterator[Shown]:
         """The page while a question is answered; it replaces the turn that is being changed.
 
-        ``instead`` is searched for in place of the question.
+        ``instead`` is searched for in place of the question. Nothing typed is nothing asked.
         """
+        if not text.strip():
+            yield (gr.skip(),) * 6
+            return
         run, history = asking.stopper.begin(), history.settled()
         talk = history.open
         before = talk.turns if editing is None else talk.turns[:editing]

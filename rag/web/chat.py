@@ -12,6 +12,7 @@ from rag.web.conversation import Turn
 from rag.web.links import Place
 from rag.web.markup import fill, joined, on_a_line
 from rag.web.samples import Sample
+from rag.web.uploads import is_own
 
 WORDS = {
     "quoted": "quoted",
@@ -31,7 +32,7 @@ _FORMULA = re.compile(
     r"|\$(?P<dollar>(?=[^$\n]*[\\^_{])[^\s$](?:[^$\n]{0,300}[^\s$])?)\$(?!\d)",
     re.S,
 )
-_LONGEST_PEEK = 420
+_LONGEST_PEEK = 520
 
 _TURN = """<article class="turn"{busy}>
 <h3 class="question">{question}</h3>{searched}{scope}
@@ -44,8 +45,8 @@ _REPLACED = """<div class="replaced"><p class="note" role="status">Change the qu
 and ask: it replaces what stands here.
 <button class="link" data-do="keep">Keep it as it is</button></p>{turns}</div>"""
 _EMPTY = """<div class="empty"{ready}><h2>What do you want to know?</h2>
-<p>Ask about the readings. Each sentence of an answer says where it stands; its chip opens the page
-with the words marked.</p>{samples}</div>"""
+<p>Ask about the readings. Behind each sentence of an answer there is a number: press it to see the
+page, with the words marked.</p>{samples}</div>"""
 
 
 def chat(
@@ -182,7 +183,7 @@ def answer(answer: Answer, name: str) -> Markup:
                  text=answer.unfinished)
         )  # fmt: skip
     if answer.abstained:
-        parts.append(fill('<p class="note">{text}</p>', text=answer.text))
+        parts.append(fill('<p class="said">{text}</p>', text=answer.text))
         parts.append(nearest(answer.passages[:3]))
     else:
         parts += _sentences(answer, name)
@@ -200,7 +201,22 @@ def _sentences(answer: Answer, name: str) -> Iterator[Markup]:
             )
             for marker in markers
         )
-        yield fill('<p class="said">{words} {chips}</p>', words=formulas(words), chips=chips)
+        title, words = _titled(words, [by_marker[m] for m in markers if m in by_marker])
+        yield fill(
+            '{title}<p class="said">{words} {chips}</p>',
+            title=fill('<h4 class="part">{title}</h4>', title=title) if title else "",
+            words=formulas(words),
+            chips=chips,
+        )
+
+
+def _titled(words: str, cited: Sequence[Citation]) -> tuple[str, str]:
+    """The title of the reading whose part of an answer a sentence begins, "" for none; the rest."""
+    for citation in cited[:1]:
+        title = citation.passage.chunk.reading.short_title
+        if words.startswith(f"{title}: "):
+            return title, words[len(title) + 2 :]
+    return "", words
 
 
 def pieces(text: str) -> Iterator[tuple[str, list[int]]]:
@@ -258,19 +274,20 @@ def chip(citation: Citation, peek: str) -> Markup:
 
 
 def nearest(passages: Sequence[Passage]) -> Markup:
-    """Where the passages stand that come nearest to a question without an answer."""
+    """Where the passages stand that come nearest to a question without an answer; each place once."""
+    places: dict[str, Place] = {}
+    for passage in passages:
+        place = Place.of_passage(passage)
+        where = f"{passage.chunk.reading.short_title}, page {place.page}"
+        section = passage.chunk.window.section[-1:]
+        places.setdefault(": ".join([where, *section]), place)
     lines = joined(
         fill(
             '<li><button class="link" data-place="{place}">{where}</button></li>',
-            place=(place := Place.of_passage(passage)).query,
-            where=": ".join(
-                [
-                    f"{passage.chunk.reading.title}, page {place.page}",
-                    *passage.chunk.window.section[-1:],
-                ]
-            ),
+            place=place.query,
+            where=where,
         )
-        for passage in passages
+        for where, place in places.items()
     )
     return fill('<ul class="nearest">{lines}</ul>', lines=lines) if lines else Markup()
 
@@ -289,7 +306,9 @@ def as_text(turn: Turn) -> str:
 
 
 def name_of(reading: Reading) -> str:
-    """A reading's title, and that it is a guide where it is one."""
+    """A reading's title, and that it is a guide, or the visitor's own, where it is one."""
+    if is_own(reading):
+        return f"{reading.title} (yours)"
     return reading.title + (" (guide)" if reading.kind == "guide" else "")
 
 

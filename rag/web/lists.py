@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from rag.types import Reading
@@ -13,6 +15,14 @@ from rag.web.pane import pdf_link
 from rag.web.room import Room, State
 from rag.web.samples import bare
 from rag.web.shelf import Section, Shelf
+from rag.web.uploads import (
+    AWAY_MINUTES,
+    LARGEST_MEGABYTES,
+    MOST_FILES,
+    MOST_PAGES,
+    Upload,
+    is_own,
+)
 
 _MOST_AUTHORS = 6
 _READING = """<article class="reading"><h3>{title}</h3>
@@ -25,12 +35,31 @@ _SECTION = """<li class="level-{level}"><button class="link" data-place="{place}
 <button class="quiet" data-do="section"
 data-reading="{reading}" data-text="{about}" aria-label="Ask about {title}">Ask about this
 section</button></li>"""
+_OWN_FRAME = """<section id="own" aria-labelledby="own-title"><h2 id="own-title">Your own PDFs</h2>
+<p class="note">Up to {files} files of {megabytes} MB and {pages} pages each, asked together with the
+readings. Nobody but this browser sees them. They are deleted when you remove them, or {minutes}
+minutes after you close the page.</p>
+<p class="add" data-megabytes="{megabytes}"><label>Add PDFs
+<input type="file" multiple accept=".pdf,application/pdf"></label></p>
+<p id="own-sending" role="status"></p><div id="own-said" role="alert"></div>
+<div id="own-list"></div><button id="own-renew" data-do="renew" hidden></button></section>"""
+_OWN = """<li class="own {state}"><span class="name">{name}</span>
+<span class="facts" role="status">{said}</span>
+<button class="quiet" data-remove="{upload}" aria-label="Remove {name}">Remove</button></li>"""
+_OWN_STATES = {
+    "arriving": "arriving",
+    "waiting": "waiting for its turn",
+    "preparing": "being read",
+    "ready": "ready to be asked",
+}
+_STAGES = {"parse": "reading", "embed": "indexing", "write": "writing"}
 _LEFT_OUT = """<article class="reading left-out"><h3>{name}</h3><p class="facts">Left out</p>
 <p class="note">{why}</p></article>"""
 _TALK = """<li class="talk"{current}><label>Name
 <input data-rename="{talk}" value="{title}" maxlength="{most}"></label>
 <span class="facts">{count}</span><div class="deeds">
 <button data-do="open" data-talk="{talk}">Open</button>
+<span class="folio">Export as</span>
 <button data-do="export" data-talk="{talk}" data-form="md">Markdown</button>
 <button data-do="export" data-talk="{talk}" data-form="bib">BibTeX</button>
 <button data-do="export" data-talk="{talk}" data-form="json">CSL-JSON</button>
@@ -51,9 +80,9 @@ def _reading(shelf: Shelf, reading: Reading) -> Markup:
     contents = shelf.contents(reading.reading_id)
     facts = [
         str(reading.year or ""),
-        "guide of ours that stands in for the paper" if reading.kind == "guide" else "paper",
+        _kind(reading),
         f"{contents.pages} page{'s' if contents.pages > 1 else ''}",
-        reading.reading_id,
+        "" if is_own(reading) else reading.reading_id,
     ]
     return fill(
         _READING,
@@ -65,6 +94,56 @@ def _reading(shelf: Shelf, reading: Reading) -> Markup:
         pdf=pdf_link(reading, 1),
         sections=_sections(reading, contents.sections),
     )
+
+
+def _kind(reading: Reading) -> str:
+    if is_own(reading):
+        return "your own PDF"
+    return "guide of ours that stands in for the paper" if reading.kind == "guide" else "paper"
+
+
+def own_frame() -> Markup:
+    """Where a visitor adds PDFs of their own; the page's script fills in which there are."""
+    return fill(
+        _OWN_FRAME,
+        files=MOST_FILES,
+        megabytes=LARGEST_MEGABYTES,
+        pages=MOST_PAGES,
+        minutes=AWAY_MINUTES,
+    )
+
+
+def own(uploads: Sequence[Upload], step: str) -> Markup:
+    """A visitor's own PDFs, each with what became of it; ``step`` is what is being done.
+
+    ``data-busy`` says that this will change by itself, ``data-ready`` which can be asked.
+    """
+    lines = joined(
+        fill(
+            _OWN,
+            state=upload.state,
+            name=upload.name,
+            said=_own_state(upload, step),
+            upload=upload.upload_id,
+        )
+        for upload in uploads
+    )
+    busy = any(upload.state in {"arriving", "waiting", "preparing"} for upload in uploads)
+    return fill(
+        '<ul data-ready="{ready}"{busy}>{lines}</ul>',
+        ready=" ".join(upload.upload_id for upload in uploads if upload.state == "ready"),
+        busy=Markup(" data-busy") if busy else "",
+        lines=lines,
+    )
+
+
+def _own_state(upload: Upload, step: str) -> str:
+    if upload.state == "failed":
+        return upload.why
+    stage, _, count = step.partition(" ")
+    if upload.state == "preparing" and stage in _STAGES:
+        return f"{_STAGES[stage]} {count}"
+    return _OWN_STATES[upload.state]
 
 
 def _authors(reading: Reading) -> str:

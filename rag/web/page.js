@@ -212,7 +212,9 @@ function chatChanged() {
   const now = chat.querySelectorAll('.turn');
   const isBusy = !!$('[aria-busy]', chat);
   root.classList.toggle('answering', isBusy);
-  if (now.length > turns && isBusy) now[now.length - 1].scrollIntoView({ block: 'start', behavior: 'auto' });
+  // A question that is asked comes to the top; whoever comes back goes on where they ended.
+  const cameBack = turns === 0 && now.length > 1;
+  if ((now.length > turns && isBusy) || cameBack) now[now.length - 1].scrollIntoView({ block: 'start', behavior: 'auto' });
   if (busy && !isBusy && now.length) {
     $('#announce').textContent = $('.answer', now[now.length - 1]).innerText;
     for (const chip of [...now[now.length - 1].querySelectorAll('.chip')].slice(0, 3)) {
@@ -240,6 +242,76 @@ function parcelChanged() {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   file.remove();
 }
+
+// --- Own PDFs ----------------------------------------------------------------------------------
+
+let ownReady = '', ownTimer;
+
+function showOwn(html) {
+  const list = $('#own-list');
+  if (list.innerHTML !== html) list.innerHTML = html;
+  const now = $('ul', list)?.dataset.ready || '';
+  if (now !== ownReady) $('#own-renew').click();
+  ownReady = now;
+  clearTimeout(ownTimer);
+  if ($('[data-busy]', list)) ownTimer = setTimeout(lookAtOwn, 1000);
+}
+
+async function lookAtOwn() {
+  try {
+    const answer = await fetch('room/own');
+    if (answer.ok) showOwn(await answer.text());
+  } catch {
+    ownTimer = setTimeout(lookAtOwn, 4000);
+  }
+}
+
+function sendFile(file) {
+  const sending = $('#own-sending');
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', 'room/own?' + new URLSearchParams({ name: file.name.slice(-200) }));
+    request.upload.onprogress = (event) => {
+      sending.textContent = `Sending ${file.name}: ${Math.round(100 * event.loaded / (event.total || 1))} %`;
+    };
+    request.onload = () => {
+      if (request.status === 200) showOwn(request.responseText);
+      else sayOfFile(file, new DOMParser().parseFromString(request.responseText, 'text/html').body.textContent);
+      resolve();
+    };
+    request.onerror = () => { sayOfFile(file, 'It could not be sent. Is the program still running?'); resolve(); };
+    request.send(file);
+  });
+}
+
+function sayOfFile(file, why) {
+  $('#own-said').append(Object.assign(document.createElement('p'), { className: 'note', textContent: `${file.name}: ${why}` }));
+}
+
+document.addEventListener('change', async (event) => {
+  if (!event.target.matches?.('#own input[type=file]')) return;
+  const files = [...event.target.files];
+  event.target.value = '';
+  $('#own-said').replaceChildren();
+  for (const file of files) {
+    // What the server would refuse anyway need not be sent first.
+    const most = $('#own [data-megabytes]').dataset.megabytes;
+    if (file.size > 1e6 * most) sayOfFile(file, `It has more than ${most} MB.`);
+    else await sendFile(file);
+  }
+  $('#own-sending').textContent = '';
+});
+
+document.addEventListener('click', async (event) => {
+  const at = event.target.closest?.('#own [data-remove]');
+  if (!at) return;
+  at.disabled = true;
+  const answer = await fetch('room/own?' + new URLSearchParams({ upload: at.dataset.remove }), { method: 'DELETE' }).catch(() => null);
+  if (answer?.ok) showOwn(await answer.text());
+  else at.disabled = false;
+  // The button that was pressed is gone.
+  if (document.activeElement === document.body) $('#own input').focus();
+});
 
 // --- The program behind the page ---------------------------------------------------------------
 
@@ -303,6 +375,11 @@ function begin() {
   chatChanged();
   lookAlive();
 }
+
+// A tab's content comes when the tab is first opened.
+const awaiting = setInterval(() => {
+  if ($('#own-list')) { clearInterval(awaiting); lookAtOwn(); }
+}, 250);
 
 const waiting = setInterval(() => {
   if ($('#chat') && $('#pane') && $('#question textarea')) { clearInterval(waiting); begin(); }

@@ -25,8 +25,9 @@ from rag.web.conversation import Stopper
 from rag.web.history import History
 from rag.web.keeping import Choice, notice
 from rag.web.look import head, theme
-from rag.web.room import Room
-from rag.web.routes import OwnPages, routes
+from rag.web.room import Opened, Room
+from rag.web.routes import OwnPages, Visitors, routes, visitor_of
+from rag.web.uploads import Seen, Uploads
 
 _MASTHEAD = """<header class="masthead"><h1>Reading Room</h1>
 <p>Questions about the readings, answered in their own words.</p></header>"""
@@ -65,15 +66,16 @@ _EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """A click while the one before is still at work counts, too."""
 
 
-def build(room: Room, log: Log) -> gr.Blocks:
+def build(room: Room, log: Log, uploads: Uploads | None = None) -> gr.Blocks:
     """The page over a room; each browser session has its own conversations.
 
     ``log`` keeps the questions of students who do not mind, and what they think of the answers;
-    where it keeps nothing the page does not speak of it.
+    where it keeps nothing the page does not speak of it. Without ``uploads`` there are no readings
+    but the course's.
     """
     with gr.Blocks(title="Reading Room", analytics_enabled=False) as page:
         Api(room).add()  # first, so that its names are free
-        _Layout(page, room, Actions(room, log), log.days)
+        _Layout(page, room, log, uploads)
     return page.queue(default_concurrency_limit=16)
 
 
@@ -85,8 +87,8 @@ def _html(value: Markup | str, **options: Any) -> gr.HTML:  # noqa: ANN401
 class _Layout:
     """The parts of the page, laid out and wired as it is made."""
 
-    def __init__(self, page: gr.Blocks, room: Room, actions: Actions, days: int) -> None:
-        self._room, self._actions, self._days = room, actions, days
+    def __init__(self, page: gr.Blocks, room: Room, log: Log, uploads: Uploads | None) -> None:
+        self._room, self._log, self._days, self._uploads = room, log, log.days, uploads
         self._book = gr.BrowserState({}, storage_key="reading-room", secret=_SECRET)
         self._history = gr.State(History())
         self._stopper = gr.State(Stopper())
@@ -102,6 +104,8 @@ class _Layout:
             with gr.Tab("Check a sentence", id="check"):
                 self._lay_out_check()
             with gr.Tab("Readings", id="readings"):
+                if uploads:
+                    self._own = _html(lists.own_frame(), elem_id="own-frame", js_on_load=_DOES)
                 self._shelf = _html("", elem_id="shelf", js_on_load=_DOES)
             with gr.Tab("History", id="talks"):
                 self._talks = _html(lists.talks(History()), elem_id="talks", js_on_load=_DOES)
@@ -119,6 +123,15 @@ class _Layout:
         self._wire_opening(page)
         self._wire_keeping(page)
         self._wire_rest()
+        if uploads:
+            self._wire_own()
+
+    def _seen(self, request: gr.Request) -> Seen:
+        """The room as the visitor sees it whose browser asks."""
+        return Seen(self._room, self._uploads, visitor_of(request))
+
+    def _actions(self, request: gr.Request) -> Actions:
+        return Actions(self._seen(request), self._log)
 
     def _lay_out_chat(self) -> None:
         self._chat = _html(chat_view([]), elem_id="chat", js_on_load=_DOES)
@@ -139,7 +152,7 @@ class _Layout:
             with gr.Row(elem_id="choices"):
                 with gr.Accordion("Which readings", open=False, elem_id="which"):
                     self._only = gr.CheckboxGroup(
-                        choices=self._choices(),
+                        choices=_choices(self._room.current()),
                         label="Ask only these readings (none chosen: all)",
                         elem_id="only",
                     )
@@ -171,12 +184,21 @@ class _Layout:
     def _wire_chat(self) -> None:
         asked = [self._question, *self._chosen]
 
-        def ask(text: str, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+        def ask(request: gr.Request, text: str, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
             asking, history, editing = _asking(*given)
-            yield from self._actions.ask(text, asking, history, editing)
+            yield from self._actions(request).ask(text, asking, history, editing)
 
-        def in_chat(event: gr.EventData, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
-            yield from self._actions.in_chat(_done(event), *_asking(*given))
+        def in_chat(
+            request: gr.Request,
+            event: gr.EventData,
+            *given: Any,  # noqa: ANN401
+        ) -> Iterator[Shown]:
+            yield from self._actions(request).in_chat(_done(event), *_asking(*given))
+
+        def fresh(
+            request: gr.Request, history: History, stopper: Stopper, editing: int | None
+        ) -> Shown:
+            return self._actions(request).fresh(history, stopper, editing)
 
         def stop(stopper: Stopper) -> None:
             stopper.stop()
@@ -188,7 +210,10 @@ class _Layout:
         )
         self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
         self._new.click(
-            self._actions.fresh, [self._history, self._stopper], self._shown, **_QUIET
+            fresh,
+            [self._history, self._stopper, self._editing],
+            self._shown,
+            **_QUIET,
         ).then(None, js=_TO_QUESTION, api_visibility="private")
 
     def _wire_opening(self, page: gr.Blocks) -> None:
@@ -200,23 +225,23 @@ class _Layout:
             over = prepared or bool(self._room.state.failure)
             return lists.status(self._room), gr.Timer(active=not over), ready, prepared
 
-        def samples(history: History) -> Any:  # noqa: ANN401
+        def samples(request: gr.Request, history: History) -> Any:  # noqa: ANN401
             """The questions to begin with, once they are there and wanted."""
-            return gr.skip() if history.open.turns else self._actions.shown(history)[0]
+            return gr.skip() if history.open.turns else self._actions(request).shown(history)[0]
 
-        def fill_in(kept: object) -> tuple[Any, ...]:
-            opened = self._room.current()
-            history = self._actions.restored(kept)
+        def fill_in(request: gr.Request, kept: object) -> tuple[Any, ...]:
+            opened, actions = self._seen(request).current(), self._actions(request)
+            history = actions.restored(kept)
             shelf = lists.shelf(opened.shelf) if opened else gr.skip()
-            view, talks, *_ = self._actions.shown(history)
-            return view, talks, history, shelf, gr.CheckboxGroup(choices=self._choices())
+            view, talks, *_ = actions.shown(history)
+            return view, talks, history, shelf, gr.CheckboxGroup(choices=_choices(opened))
 
         def linked(request: gr.Request, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
             """Ask the question of a link, in a conversation of its own."""
             question = str(request.query_params.get("q", ""))[:LONGEST_QUESTION].strip()
             asking, history, _ = _asking(*given)
             if question:
-                yield from self._actions.ask(question, asking, history.fresh(), None)
+                yield from self._actions(request).ask(question, asking, history.fresh(), None)
             else:
                 yield (gr.skip(),) * 6
 
@@ -256,14 +281,19 @@ class _Layout:
         self._keep.input(changed, [self._keep, stored], [stored, self._asker], **_QUIET)
 
     def _wire_rest(self) -> None:
-        def in_talks(event: gr.EventData, history: History, stopper: Stopper) -> tuple[Any, ...]:
-            shown, parcel = self._actions.in_talks(_done(event), history, stopper)
+        def in_talks(
+            request: gr.Request, event: gr.EventData, history: History, stopper: Stopper
+        ) -> tuple[Any, ...]:
+            shown, parcel = self._actions(request).in_talks(_done(event), history, stopper)
             opened = _done(event).get("do") == "open"
             return *shown, parcel, gr.Tabs(selected="ask") if opened else gr.skip()
 
-        def from_shelf(event: gr.EventData) -> tuple[Any, Any, Any]:
+        def check(request: gr.Request, text: str) -> Iterator[Markup]:
+            yield from self._actions(request).check(text)
+
+        def from_shelf(request: gr.Request, event: gr.EventData) -> tuple[Any, Any, Any]:
             done = _done(event)
-            known = [value for _, value in self._choices()]
+            known = [value for _, value in _choices(self._seen(request).current())]
             chosen = [done["reading"]] if done.get("reading") in known else []
             text = done.get("text")
             question = text if isinstance(text, str) else gr.skip()
@@ -280,12 +310,23 @@ class _Layout:
             from_shelf, None, [self._tabs, self._only, self._question], **_QUIET, **_EACH
         ).then(None, js=_TO_QUESTION, api_visibility="private")
         for trigger in (self._check.click, self._sentence.submit):
-            trigger(self._actions.check, [self._sentence], [self._verdicts], **_QUIET)
+            trigger(check, [self._sentence], [self._verdicts], **_QUIET)
 
-    def _choices(self) -> list[tuple[str, str]]:
-        opened = self._room.current()
-        readings = opened.engine.readings if opened else ()
-        return [(name_of(reading), reading.reading_id) for reading in readings]
+    def _wire_own(self) -> None:
+        def renew(request: gr.Request, chosen: list[str]) -> tuple[Any, Any]:
+            """The shelf and the choice of readings, once there are others."""
+            opened = self._seen(request).current()
+            choices = _choices(opened)
+            still = [one for one in chosen if one in {value for _, value in choices}]
+            shelf = lists.shelf(opened.shelf) if opened else gr.skip()
+            return shelf, gr.CheckboxGroup(choices=choices, value=still)
+
+        self._own.click(renew, [self._only], [self._shelf, self._only], **_QUIET)
+
+
+def _choices(opened: Opened | None) -> list[tuple[str, str]]:
+    readings = opened.engine.readings if opened else ()
+    return [(name_of(reading), reading.reading_id) for reading in readings]
 
 
 def _asking(
@@ -316,6 +357,7 @@ def serve(
     *,
     mcp: bool = False,
     instructor: fastapi.APIRouter | None = None,
+    uploads: Uploads | None = None,
 ) -> None:
     """Serve the page until it is stopped: no analytics, no share link, nothing from other hosts.
 
@@ -325,7 +367,7 @@ def serve(
     """
     import uvicorn
 
-    app = application(page, room, host, port, mcp=mcp, instructor=instructor)
+    app = application(page, room, host, port, mcp=mcp, instructor=instructor, uploads=uploads)
     # Each open page holds a connection that never ends by itself.
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     uvicorn.run(app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1)
@@ -347,12 +389,13 @@ def application(
     *,
     mcp: bool,
     instructor: fastapi.APIRouter | None = None,
+    uploads: Uploads | None = None,
 ) -> fastapi.FastAPI:
     """Gradio's page with our own addresses before it. Raises PluginError where MCP is not installed."""
     if mcp and not _has_mcp():
         raise PluginError("RAG_MCP needs the package 'mcp': pip install 'gradio[mcp]'")
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(routes(room))
+    app.include_router(routes(room, uploads))
     if instructor is not None:
         app.include_router(instructor)
     gr.mount_gradio_app(
@@ -371,6 +414,8 @@ def application(
     if mcp and not page.mcp_server:
         raise PluginError(f"RAG_MCP cannot be served: {page.mcp_error}")
     app.add_middleware(OwnPages)
+    if uploads:
+        app.add_middleware(Visitors)
     return app
 
 

@@ -1,6 +1,8 @@
-"""The page's own addresses, under ``room/``: the pane, pages as pictures, PDFs, script and style.
+"""The page's own addresses, under ``room/``: the pane, pages as pictures, PDFs, script and style,
+and a visitor's own PDFs.
 
-They hold no state and name readings by their ids, never files by their paths.
+They name readings by their ids, never files by their paths. A cookie tells one visitor's browser
+from another's; it says nothing else.
 """
 
 from __future__ import annotations
@@ -13,42 +15,59 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.errors import RagError
 from rag.types import Reading
+from rag.web import lists
 from rag.web.links import Place
 from rag.web.markup import fill
 from rag.web.page_image import PageImages, unchanged
 from rag.web.pane import pane
 from rag.web.room import Opened, Room
+from rag.web.uploads import LARGEST_MEGABYTES, Seen, Uploads, is_visitor, new_visitor
 
 _ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-store"}
 
+COOKIE = "reading-room-visitor"
+
 ReadingId = Annotated[str, Query(max_length=300)]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+FileName = Annotated[str, Query(max_length=1000)]
 Width = Annotated[int, Query(ge=1, le=100_000)]
 
 
-def routes(room: Room) -> APIRouter:
-    """The addresses over a room; all of them are read-only."""
+def routes(room: Room, uploads: Uploads | None = None) -> APIRouter:
+    """The addresses over a room; all are read-only but those of a visitor's own PDFs."""
     router = APIRouter(prefix="/room", include_in_schema=False)
-    addresses = _Addresses(room)
+    addresses = _Addresses(room, uploads)
     router.add_api_route("/pane", addresses.pane)
     router.add_api_route("/page.png", addresses.picture)
     router.add_api_route("/pdf", addresses.pdf)
     router.add_api_route("/alive", addresses.alive)
+    if uploads:
+        own = _Own(uploads)
+        router.add_api_route("/own", own.listed)
+        router.add_api_route("/own", own.arrives, methods=["POST"])
+        router.add_api_route("/own", own.remove, methods=["DELETE"])
     router.add_api_route("/{name}", addresses.asset)
     return router
+
+
+def visitor_of(request: Any) -> str:  # noqa: ANN401 - Starlette's request, or Gradio's
+    """Whose browser asks; "" where it has not said so."""
+    name = request.cookies.get(COOKIE, "")
+    return name if is_visitor(name) else ""
 
 
 class _Addresses:
     """What each address answers."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, room: Room, uploads: Uploads | None) -> None:
+        self._room, self._uploads = room, uploads
         self._images = PageImages()
         # Another one tells a page that the program was started again.
         self._started = secrets.token_hex(8)
@@ -61,19 +80,26 @@ class _Addresses:
         def made(opened: Opened) -> Response:
             return HTMLResponse(pane(opened.engine, opened.shelf, place), headers=_FRESH)
 
-        return _with(self._room, made)
+        return self._with(request, made)
 
-    def picture(self, reading: ReadingId, page: PageNumber, w: Width = 1000) -> Response:
+    def picture(
+        self, request: Request, reading: ReadingId, page: PageNumber, w: Width = 1000
+    ) -> Response:
         def made(opened: Opened) -> Response:
             png = self._images.png(opened.shelf.reading(reading), page, w)
             return Response(png, media_type="image/png", headers=_FOREVER)
 
-        return _with(self._room, made)
+        return self._with(request, made)
 
-    def pdf(self, reading: ReadingId) -> Response:
-        return _with(self._room, lambda opened: _pdf(opened.shelf.reading(reading)))
+    def pdf(self, request: Request, reading: ReadingId) -> Response:
+        return self._with(request, lambda opened: _pdf(opened.shelf.reading(reading)))
 
-    def alive(self) -> Response:
+    def _with(self, request: Request, made: Callable[[Opened], Response]) -> Response:
+        return _with(Seen(self._room, self._uploads, visitor_of(request)), made)
+
+    def alive(self, request: Request) -> Response:
+        if self._uploads:
+            self._uploads.heard_of(visitor_of(request))
         return JSONResponse({"started": self._started}, headers=_FRESH)
 
     def asset(self, name: str) -> Response:
@@ -83,7 +109,47 @@ class _Addresses:
         return Response(data, media_type=_ASSETS[name], headers=_FOREVER)
 
 
-def _with(room: Room, made: Callable[[Opened], Response]) -> Response:
+class _Own:
+    """A visitor's own PDFs: which there are, how one comes and goes."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+
+    def listed(self, request: Request) -> Response:
+        listed = lists.own(*self._uploads.listed(visitor_of(request)))
+        return HTMLResponse(listed, headers=_FRESH)
+
+    async def arrives(self, request: Request, name: FileName = "") -> Response:
+        """Take the request's body as a file, written as it comes and given up when it is too large."""
+        visitor = visitor_of(request)
+        if not visitor:
+            return _said("Own PDFs need a cookie, which this browser does not send.", 403)
+        try:
+            upload = self._uploads.begin(visitor, name)
+        except RagError as error:
+            return _said(str(error), 409)
+        size = 0
+        try:
+            with upload.path.open("xb") as file:
+                async for piece in request.stream():
+                    size += len(piece)
+                    if size > LARGEST_MEGABYTES * 1_000_000:
+                        self._uploads.remove(visitor, upload.upload_id)
+                        said = f"It has more than {LARGEST_MEGABYTES} MB."
+                        return _said(said, 413)
+                    file.write(piece)
+        except (OSError, ClientDisconnect):
+            self._uploads.remove(visitor, upload.upload_id)
+            return _said("It did not arrive as a whole: send it again.", 400)
+        self._uploads.arrived(visitor, upload)
+        return self.listed(request)
+
+    def remove(self, request: Request, upload: ReadingId) -> Response:
+        self._uploads.remove(visitor_of(request), upload)
+        return self.listed(request)
+
+
+def _with(room: Seen, made: Callable[[Opened], Response]) -> Response:
     """What is made of the open room; a sentence where that fails, or it is not open yet."""
     opened = room.current()
     if opened is None:
@@ -121,3 +187,26 @@ class OwnPages:
             query = urlencode([(name, value) for name, value in fields if name != "page"])
             scope = {**scope, "query_string": query.encode("latin-1")}
         await self._app(scope, receive, send)
+
+
+class Visitors:
+    """Gives each browser a name by which it is known again until it is closed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; the page itself comes with a cookie where the browser has none."""
+        named = scope["type"] != "http" or visitor_of(Request(scope))
+        if named or scope["path"] not in {"/", ""}:
+            await self._app(scope, receive, send)
+            return
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cookie = f"{COOKIE}={new_visitor()}; Path=/; HttpOnly; SameSite=Lax"
+                headers = [*message.get("headers", []), (b"set-cookie", cookie.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, with_cookie)
