@@ -251,7 +251,7 @@ def test_questions_are_asked_again_and_judged_by_their_pages(staffed):
         page = worked(visitor, "evaluation", asked=lines)
         assert "Missed, as set: 1 of 3 questions" in page.text
         assert "page@5" in page.text
-        assert "<th scope=\"col\">text@5" not in page.text
+        assert '<th scope="col">text@5' not in page.text
         assert "Figures" in worked(visitor, "evaluation", asked=json.dumps(record)).text
         wrong = worked(visitor, "evaluation", asked="Who? | harbour | first")
         assert "are no pages" in wrong.text
