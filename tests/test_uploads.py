@@ -105,7 +105,8 @@ def test_one_browsers_pdf_is_read_by_it_and_by_no_other_and_gone_when_removed(
         f"/room/page.png?reading={own}&page=1",
     ]
     for address in addresses:
-        assert mine.get(address).status_code == 200, address
+        answer = mine.get(address)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), address
         assert other.get(address).status_code == 404, address
     assert own not in other.get("/room/own").text
     other.delete("/room/own", params={"upload": own})

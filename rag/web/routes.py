@@ -26,7 +26,7 @@ from rag.web.markup import fill
 from rag.web.page_image import PageImages, unchanged
 from rag.web.pane import pane
 from rag.web.room import Opened, Room
-from rag.web.uploads import LARGEST_MEGABYTES, Seen, Uploads, is_visitor, new_visitor
+from rag.web.uploads import LARGEST_MEGABYTES, Seen, Uploads, is_own, is_visitor, new_visitor
 
 _ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -86,8 +86,11 @@ class _Addresses:
         self, request: Request, reading: ReadingId, page: PageNumber, w: Width = 1000
     ) -> Response:
         def made(opened: Opened) -> Response:
-            png = self._images.png(opened.shelf.reading(reading), page, w)
-            return Response(png, media_type="image/png", headers=_FOREVER)
+            found = opened.shelf.reading(reading)
+            png = self._images.png(found, page, w)
+            # A browser keeps nothing of what is to be gone.
+            headers = _FRESH if is_own(found) else _FOREVER
+            return Response(png, media_type="image/png", headers=headers)
 
         return self._with(request, made)
 
@@ -169,7 +172,7 @@ def _pdf(reading: Reading) -> Response:
     headers: dict[str, Any] = {
         "Content-Disposition": "inline",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=300",
+        "Cache-Control": "no-store" if is_own(reading) else "private, max-age=300",
     }
     return Response(unchanged(reading), media_type="application/pdf", headers=headers)
 
