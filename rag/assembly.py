@@ -150,6 +150,13 @@ def build_name(settings: Settings) -> str:
     return current(settings.index_folder)
 
 
+def store_kind(settings: Settings) -> str:
+    """How the vectors of the index in use are searched, as "faiss, flat"."""
+    with contextlib.closing(Index.open(settings.index_folder, None)) as index:
+        name = index.recipe.store
+        return f"{name}, {plugin('stores', name).open_store(index.folder).kind}"
+
+
 def left_out(settings: Settings) -> tuple[tuple[str, str], ...]:
     """The readings that the index in use lacks, as (reading id, why)."""
     with contextlib.closing(Index.open(settings.index_folder, None)) as index:

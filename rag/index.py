@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 
 from rag import console
-from rag.assembly import build_index
+from rag.assembly import build_index, store_kind
 from rag.library.builds import BuildReport
 from rag.library.health import ReadingHealth
 from rag.library.index import Index
@@ -41,7 +41,7 @@ def _build(settings: Settings, *, as_json: bool) -> int:
     if as_json:
         console.show_json(_report_record(report, seconds))
     else:
-        console.say(_summary(report, seconds))
+        console.say(f"{_summary(report, seconds)}; vectors: {store_kind(settings)}")
     return console.LEFT_OUT if report.left_out else console.DONE
 
 
@@ -80,6 +80,7 @@ def _check(settings: Settings, *, as_json: bool) -> int:
         console.show_json({"readings": health, "left_out": left_out})
     else:
         console.show("\n\n".join(map(_health_text, index.health())))
+        console.show(f"\n{len(index)} vectors: {store_kind(settings)}")
         for name, reason in left_out.items():
             console.show(f"\nleft out: {name}: {reason}")
     return console.LEFT_OUT if left_out else console.DONE

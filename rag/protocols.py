@@ -67,6 +67,11 @@ class Embedder(Protocol):
 class VectorStore(Protocol):
     """Holds vectors and finds the rows most like a query."""
 
+    @property
+    def kind(self) -> str:
+        """In a word or two, how a store of its size searches once it is saved."""
+        ...
+
     def __len__(self) -> int: ...
 
     def add(self, vectors: Vectors) -> None:

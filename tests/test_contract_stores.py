@@ -13,6 +13,7 @@ import pytest
 import rag.stores
 from rag.errors import IndexFailure, RagError
 from rag.protocols import Vectors, VectorStore
+from rag.stores import faiss as faiss_store
 
 DIM = 16
 FOLDER = Path(rag.stores.__file__).parent
@@ -26,9 +27,18 @@ def unit(count: int, seed: int = 0, dim: int = DIM) -> Vectors:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-@pytest.fixture(params=NAMES)
-def module(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"rag.stores.{request.param}")
+SIZES = {"flat": (10**9, 10**9), "SQ8": (1, 10**9), "IVF SQ8": (1, 1)}
+"""From how many rows bytes and lists are used, so that a few rows are searched in each way."""
+
+
+@pytest.fixture(params=[*(f"faiss {kind}" for kind in SIZES), *(set(NAMES) - {"faiss"})])
+def module(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    name, _, kind = request.param.partition(" ")
+    found = importlib.import_module(f"rag.stores.{name}")
+    if kind:
+        monkeypatch.setattr(found, "BYTES_FROM", SIZES[kind][0])
+        monkeypatch.setattr(found, "LISTS_FROM", SIZES[kind][1])
+    return found
 
 
 @pytest.fixture(params=["fresh", "reopened"])
@@ -193,3 +203,46 @@ def test_threads_may_search_at_once(filled: Fill) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(search, range(500)))
+
+
+def test_a_store_says_how_it_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = faiss_store.new(DIM)
+    monkeypatch.setattr(faiss_store, "BYTES_FROM", 300)
+    monkeypatch.setattr(faiss_store, "LISTS_FROM", 500)
+    for number, kind in enumerate(["flat", "SQ8", "IVF SQ8"]):
+        store.add(unit(200, seed=number))
+        store.save(tmp_path)
+        assert store.kind == faiss_store.open_store(tmp_path).kind == kind
+
+
+@pytest.mark.parametrize("share", [1, 2, 5, 20])
+def test_most_of_the_best_rows_are_found_by_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int
+) -> None:
+    monkeypatch.setattr(faiss_store, "LISTS_FROM", 1)
+    monkeypatch.setattr(faiss_store, "BYTES_FROM", 1)
+    monkeypatch.setattr(faiss_store, "_EXACT_ROWS", 0)
+    store, vectors = faiss_store.new(DIM), unit(20_000)
+    store.add(vectors)
+    store.save(tmp_path)
+    store = faiss_store.open_store(tmp_path)
+    only, found = np.arange(0, 20_000, share), 0
+    for query in unit(20, seed=9):
+        best = only[np.argsort(-(vectors[only] @ query))[:10]]
+        found += len({*best} & {*store.search(query, 10, only if share > 1 else None)[0]})
+    assert found >= 0.95 * 200
+
+
+def test_proposals_for_other_vectors_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faiss_store, "BYTES_FROM", 100)
+    store = faiss_store.new(DIM)
+    store.add(unit(100))
+    store.save(tmp_path)
+    proposals = (tmp_path / faiss_store.PROPOSALS).read_bytes()
+    store.add(unit(1))
+    store.save(tmp_path)
+    (tmp_path / faiss_store.PROPOSALS).write_bytes(proposals)
+    with pytest.raises(IndexFailure, match=r"python -m rag.index"):
+        faiss_store.open_store(tmp_path)

@@ -135,3 +135,24 @@ def test_a_setting_that_names_another_model_is_refused() -> None:
 def test_nothing_is_written_beside_the_index(tmp_path: Path) -> None:
     load(Settings(index=str(tmp_path / "index"))).embed_query("Where is the cache?").vectors[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_texts_get_the_vectors_and_words_that_each_gets_alone(minilm: MiniLm) -> None:
+    every = minilm.embed_documents(SENTENCES)
+    for row in (0, 8, 17, 49):
+        alone, beside = minilm.embed_documents([SENTENCES[row]]), every.part(row, row + 1)
+        np.testing.assert_allclose(beside.vectors, alone.vectors, atol=1e-5)
+        np.testing.assert_allclose(beside.words, alone.words, atol=1)
+        assert beside.starts.tolist() == alone.starts.tolist()
+
+
+def test_who_stops_listening_stops_the_work(minilm: MiniLm) -> None:
+    heard: list[int] = []
+
+    def stop(done: int) -> None:
+        heard.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        minilm.embed_documents(SENTENCES * 20, stop)
+    assert len(heard) == 1

@@ -188,6 +188,9 @@ def session(folder: Path, projection: NDArray[np.float32], threads: int) -> Any:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
+    # Threads that wait for work sleep: spinning ones take the processor from whoever shares it.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.dynamic_block_base", "4")
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in graph.weights.values()]
     options.add_external_initializers(list(graph.weights), values)
     return onnxruntime.InferenceSession(
