@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -40,14 +41,17 @@ class Program:
             self.port = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self._process = None
+        self._messages = Path(tempfile.mkdtemp()) / "messages"
 
     def start(self):
-        self._process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(self.port)],
-            cwd=ROOT,
-            env=self._environ,
-            stderr=subprocess.PIPE,
-        )
+        # Into a file: a pipe that nobody reads stops the program once it is full.
+        with self._messages.open("wb") as messages:
+            self._process = subprocess.Popen(
+                [sys.executable, "app.py", "--port", str(self.port)],
+                cwd=ROOT,
+                env=self._environ,
+                stderr=messages,
+            )
         for _ in range(480):
             try:
                 self.get("room/alive")
@@ -65,14 +69,14 @@ class Program:
     def interrupt(self):
         """Stop it as Ctrl-C does; its exit code and what it said."""
         self._process.send_signal(signal.SIGINT)
-        _, said = self._process.communicate(timeout=20)
+        self._process.wait(timeout=20)
         code, self._process = self._process.returncode, None
-        return code, said.decode()
+        return code, self._messages.read_text()
 
     def kill(self):
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.communicate()
+            self._process.wait()
             self._process = None
 
 
