@@ -128,9 +128,10 @@ def test_a_question_asked_with_the_log_refused_leaves_no_trace(visit, kept, shel
 
 
 @marked
-def test_what_programs_ask_is_not_kept(kept):
+def test_what_programs_ask_is_not_kept(kept, visit):
     from gradio_client import Client
 
+    ready(visit(program=kept))
     client = Client(kept.address, verbose=False)
     answer = client.predict("What were the masons paid in?", api_name="/ask")
     assert "salt" in answer["answer"]
