@@ -96,8 +96,7 @@ def parse(reading: Reading) -> list[Page]:
             else Block("table", line, words_of(line, number, i), 2, i, (Cell(0, i, f"“{i}”"),))
             for i, line in enumerate(lines)
         )
-        label, hidden, layer = f"{number - 1:x}", 2 * number, 3 * number
-        pages.append(Page(number, label, 595.2756, 841.89, blocks, hidden, layer))
+        pages.append(Page(number, f"{number - 1:x}", 595.2756, 841.89, blocks))
     return pages
 
 
