@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from rag.embedded import Matches
-from rag.terms import STOP_WORDS, located_terms, rarity, terms
+from rag.terms import STOP_WORDS, TermWeight, located_terms, rarity, terms
 from rag.types import Passage, Statement
 
 _WEIGHTS = (-6.26, 1.52, -0.62, 0.93)
@@ -69,7 +69,7 @@ Near = tuple[Statement, Matches]
 
 def signs(
     question: str,
-    weight: Callable[[str], float],
+    weight: TermWeight,
     near: Sequence[Near],
     first: Passage,
     *,
@@ -98,7 +98,7 @@ class _Word:
     weight: float
 
 
-def _words(question: str, weight: Callable[[str], float]) -> Iterator[_Word]:
+def _words(question: str, weight: TermWeight) -> Iterator[_Word]:
     """The question's words, each once; all of them if they only say how to answer."""
     found: dict[int, set[str]] = {}
     ends: dict[int, int] = {}

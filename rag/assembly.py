@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from rag import abbreviations, chunking, fetching, reading_list, readings
-from rag.assertions import TermWeight
 from rag.bearing import Checker
 from rag.covering import Surveyor
 from rag.engine import Engine, Writer
@@ -27,6 +26,7 @@ from rag.mentions import Mentions
 from rag.names import Called, Names
 from rag.protocols import Embedder, Parser, Progress, Quoter, Retriever, Rows
 from rag.settings import Settings, plugin_and_model
+from rag.terms import TermWeight
 from rag.types import Chunk, Page, Reading
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ def open_surveyor(settings: Settings) -> Surveyor:
 
     Raises what ``open_engine`` raises.
     """
-    embedder = plugin("embedders", settings.embedder).load(settings)
-    parser = plugin("parsers", settings.parser).load(settings)
-    index = Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    index, embedder = _open_index(settings)
     lexical = plugin("retrievers", "bm25").Bm25.open(index.folder)
     chunks = index.embedded()
     return Surveyor(index, chunks, embedder, lexical, lexical.rows_with, index.left_out)
@@ -120,13 +118,7 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
         )
     llm = plugin("llms", settings.llm)
     reranker = plugin("rerankers", settings.reranker) if settings.reranker else None
-    if not (settings.index_folder / "current").exists():
-        raise IndexMissing(
-            f"There is no index in {settings.index_folder} yet. Run `python -m rag.index`."
-        )
-    embedder = plugin("embedders", settings.embedder).load(settings)
-    parser = plugin("parsers", settings.parser).load(settings)
-    index = Index.open(settings.index_folder, recipe(settings, embedder, parser))
+    index, embedder = _open_index(settings)
     store = plugin("stores", settings.store).open_store(index.folder)
     lexical = bm25.Bm25.open(index.folder)
     rankers = (plugin("retrievers", "dense").Dense(store, embedder), lexical)
@@ -143,6 +135,17 @@ def _open(settings: Settings) -> tuple[Engine, Embedder, TermWeight]:
         quoter = plugin("llms", "extractive").load(settings, lexical.weight, late)
     engine = Engine(index, found, quoter, meaning, settings.passages, writer)
     return engine, embedder, lexical.weight
+
+
+def _open_index(settings: Settings) -> tuple[Index, Embedder]:
+    """The index that these settings can use, and its embedder."""
+    if not (settings.index_folder / "current").exists():
+        raise IndexMissing(
+            f"There is no index in {settings.index_folder} yet. Run `python -m rag.index`."
+        )
+    embedder = plugin("embedders", settings.embedder).load(settings)
+    parser = plugin("parsers", settings.parser).load(settings)
+    return Index.open(settings.index_folder, recipe(settings, embedder, parser)), embedder
 
 
 def build_name(settings: Settings) -> str:

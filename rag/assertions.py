@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from rag.terms import located_terms, rarity
-
-TermWeight = Callable[[str], float]
-"""How rare a term is in the readings, 0 … 1."""
+from rag.terms import TermWeight, located_terms, rarity
 
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9,

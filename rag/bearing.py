@@ -21,15 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import assertions
-from rag.assertions import Assertion, Number, TermWeight
+from rag.assertions import Assertion, Number
 from rag.embedded import Words
 from rag.protocols import Embedder
 from rag.sentences import sentences
-from rag.terms import terms
+from rag.terms import TermWeight, terms
 from rag.types import Passage, Verdict, VerdictStatus, Window
 
 LONGEST_SENTENCE = 2000
 """Characters; what is longer is a text, and is not called supported unread."""
+
+PASSAGES = 8
+"""In how many passages a sentence from elsewhere is looked for."""
 
 FEATURES = (
     "cover", "cover near", "cover passage", "content", "content passage", "cosine",

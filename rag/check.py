@@ -13,13 +13,12 @@ from typing import Any
 
 from rag import console
 from rag.assembly import open_checker
+from rag.bearing import PASSAGES
 from rag.citations import line_boxes
 from rag.errors import RagError, SettingsError
+from rag.plain import plain
 from rag.records import Record
 from rag.types import Verdict
-
-_PASSAGES = 8
-"""In how many passages a sentence is looked for."""
 
 _SAID = {
     "supported": "Supported",
@@ -56,7 +55,7 @@ def _check(arguments: argparse.Namespace) -> int:
     failed = False
     for claim in claims:
         try:
-            passages = engine.search(claim.sentence, _PASSAGES, chosen)
+            passages = engine.search(claim.sentence, PASSAGES, chosen)
             record = _record(claim, checker.check(claim.sentence, passages))
         except RagError as error:
             if arguments.claims is None:
@@ -111,18 +110,13 @@ def _record(claim: _Claim, verdict: Verdict) -> Record:
 def _as_text(record: Record) -> str:
     if "error" in record:
         return str(record["error"])
-    lines = [textwrap.fill(_on_a_line(record["sentence"]), 96), _SAID[record["status"]]]
+    lines = [textwrap.fill(plain(record["sentence"]), 96), _SAID[record["status"]]]
     if record["reading"]:
         pages = ", ".join(map(str, record["pages"]))
         lines[-1] += f" ({record['reading']}, p. {pages}):"
-        quote = f"“{_on_a_line(record['quote'])}”"
+        quote = f"“{plain(record['quote'])}”"
         lines.append(textwrap.indent(textwrap.fill(quote, 92), "    "))
     return "\n".join(lines)
-
-
-def _on_a_line(text: str) -> str:
-    """The text without line breaks, and without what a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 if __name__ == "__main__":

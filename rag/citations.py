@@ -60,7 +60,8 @@ class Draft:
         own = [(p, self._checker.check(sentence.text, [p]), False) for p in cited]
         if any(verdict.status in _BORNE_OUT for _, verdict, _ in own):
             return own
-        best = self._checker.check(sentence.text, others)
+        if cited:  # Otherwise it was these that were looked through.
+            best = self._checker.check(sentence.text, others)
         return [(best.passage, best, True)] if best.passage and best.status in _BORNE_OUT else own
 
     def _markers(self, sentence: prompt.Said, cited: Sequence[Citation]) -> str:

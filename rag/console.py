@@ -37,9 +37,7 @@ class Asked:
 
     def meant(self, engine: Engine) -> str:
         """The question that is asked in the end. Raises QuestionError if it cannot be asked."""
-        if not self.earlier:
-            return self.question
-        return engine.self_contained(self.question, [(one, "") for one in self.earlier])
+        return engine.meant(self.question, self.earlier)
 
 
 def say(line: str) -> None:
@@ -67,6 +65,12 @@ def _inert(text: str) -> str:
 
 def _is_seen(letter: str) -> bool:
     return unicodedata.category(letter)[0] != "C"
+
+
+def expect_folder(path: Path | None) -> None:
+    """Refuse, before the work, a result's file that cannot be written. Raises SettingsError."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise SettingsError(f"{path} cannot be written: its folder does not exist.")
 
 
 def write(path: Path, text: str) -> None:

@@ -77,8 +77,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.html is not None and arguments.propose:
         raise SettingsError("--html is for topics or the log: --propose only writes a list.")
     for path in (arguments.html, arguments.csv):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise SettingsError(f"{path} cannot be written: its folder does not exist.")
+        console.expect_folder(path)
 
 
 def _topics(name: str) -> list[Topic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rag import hypertext
-from rag.coverage_report import LEGEND, SIGNS, called, counted, quote, told, why
+from rag.coverage_report import LEGEND, SIGNS, counted, quote, told, why
 from rag.covering import Cell, Row, Table
 from rag.gaps import Gap
 from rag.heat_map import Tile, heat_map
@@ -100,7 +100,7 @@ def _seen(cell: Cell, link: PageLink) -> Iterator[str]:
 
 def _verdicts(table: Table, link: PageLink) -> str:
     body = [_row(number, row, link) for number, row in enumerate(table.rows)]
-    heads = ["topic", *(called(reading) for reading in table.readings)]
+    heads = ["topic", *(reading.full_title for reading in table.readings)]
     return hypertext.table("Which reading covers which topic, on which pages", heads, body)
 
 
@@ -123,7 +123,7 @@ def _gaps(table: Table, gaps: Sequence[Gap]) -> Iterator[str]:
     if not gaps:
         yield "<p>Every topic is covered by two readings or more.</p>"
     for gap in gaps:
-        where = f"only in {called(only[gap.topic][0])}" if only[gap.topic] else "in no reading"
+        where = f"only in {only[gap.topic][0].full_title}" if only[gap.topic] else "in no reading"
         lines = "".join(f"<li>{hypertext.text(line)}</li>" for line in told(gap))
         yield (
             f"<article><h3>{hypertext.text(gap.topic.text)}</h3>"
@@ -132,7 +132,7 @@ def _gaps(table: Table, gaps: Sequence[Gap]) -> Iterator[str]:
 
 
 def _cell(name: str, cell: Cell, link: PageLink) -> str:
-    head = f"{SIGNS[cell.verdict]} {called(cell.reading)}: {cell.verdict}"
+    head = f"{SIGNS[cell.verdict]} {cell.reading.full_title}: {cell.verdict}"
     passages = "".join(_passage(passage, link) for passage in cell.passages)
     return (
         f'<article id="{name}"><h3>{hypertext.text(head)}</h3>'

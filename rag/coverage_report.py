@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from rag.covering import Cell, Row, Table, Verdict
 from rag.gaps import Gap
 from rag.heat_map import Sign
+from rag.plain import plain
 from rag.records import Record
-from rag.report import plain
-from rag.types import Passage, Reading
+from rag.types import Passage
 
 SIGNS: dict[Verdict, Sign] = {"covered": "●", "mentioned": "○", "absent": ""}
 """How a verdict is drawn where there is no room for the word."""
@@ -186,11 +186,6 @@ def told(gap: Gap) -> Iterator[str]:
     for cited in gap.cited:
         times = "once" if cited.times == 1 else f"{cited.times} times"
         yield f"{plain(cited.name)} is cited {times} around it: {plain(cited.entry)}"
-
-
-def called(reading: Reading) -> str:
-    """A reading's short title and whether a guide stands in for it."""
-    return reading.title + (" (guide)" if reading.kind == "guide" else "")
 
 
 def _pages(pages: tuple[int, ...]) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rag.pdf_ink import UNPAINTED
+from rag.pdf_space import UNMOVED, Corners, Matrix, times
+
 MICROSCOPIC = 2.0
 """Points; nobody reads smaller letters, and few see that they are some."""
-
-Corners = tuple[float, float, float, float]
-"""Left, bottom, right, top in the PDF's space."""
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each from 0 to 255."""
@@ -19,14 +19,8 @@ Colour = tuple[int, int, int]
 _DEEPEST = 6  # forms within forms
 _LEAST_STROKE = 3.0  # points; a thinner line covers no text
 _SLACK = 2.0  # points by which a text's box may reach over what it is clipped to
-_UNPAINTED = (3, 7)  # modes of rendering that leave no paint
 _TEXT, _PATH, _PICTURE, _SHADING, _FORM = range(1, 6)  # PDFium's types of objects
 _OPTIONAL = [ord("O"), ord("C"), 0]  # the mark of what belongs to a layer that can be switched off
-
-_Matrix = tuple[float, float, float, float, float, float]
-"""A PDF's transformation: (x, y) becomes (a x + c y + e, b x + d y + f)."""
-
-_UNMOVED = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ class Surveyor:
         areas: list[Area] = []
         count = self._raw.FPDFPage_CountObjects(page.raw)
         items = (self._raw.FPDFPage_GetObject(page.raw, at) for at in range(count))
-        for found in self._walk(items, _UNMOVED, 0, odd=False):
+        for found in self._walk(items, UNMOVED, 0, odd=False):
             if isinstance(found, Text):
                 texts.append(found)
             else:
@@ -87,7 +81,7 @@ class Surveyor:
         return texts, areas
 
     def _walk(
-        self, items: Iterator[Any], matrix: _Matrix, depth: int, *, odd: bool
+        self, items: Iterator[Any], matrix: Matrix, depth: int, *, odd: bool
     ) -> Iterator[Text | Area]:
         raw = self._raw
         for item in items:
@@ -103,20 +97,20 @@ class Surveyor:
             elif kind == _FORM and depth < _DEEPEST:
                 count = raw.FPDFFormObj_CountObjects(item)
                 inner = (raw.FPDFFormObj_GetObject(item, at) for at in range(count))
-                moved = _times(self._matrix(item), matrix)
+                moved = times(self._matrix(item), matrix)
                 strange = odd or self._is_strange(item, moved, self._box(item, matrix))
                 yield from self._walk(inner, moved, depth + 1, odd=strange)
 
-    def _text(self, item: Any, matrix: _Matrix, *, odd: bool) -> Text:  # noqa: ANN401
+    def _text(self, item: Any, matrix: Matrix, *, odd: bool) -> Text:  # noqa: ANN401
         raw = self._raw
         mode = raw.FPDFTextObj_GetTextRenderMode(item)
         colour, opaque = self._paint(item, raw.FPDFPageObj_GetFillColor)
         box = self._box(item, matrix)
         tiny = box[3] - box[1] < MICROSCOPIC and self._size(item, matrix) < MICROSCOPIC
         odd = odd or mode != 0 or opaque < 255 or self._is_strange(item, matrix, box)
-        return Text(item, self._turn, box, colour, mode in _UNPAINTED or tiny, odd)
+        return Text(item, self._turn, box, colour, mode in UNPAINTED or tiny, odd)
 
-    def _path(self, item: Any, matrix: _Matrix) -> Iterator[Area]:  # noqa: ANN401
+    def _path(self, item: Any, matrix: Matrix) -> Iterator[Area]:  # noqa: ANN401
         raw, (filled, stroked), width = self._raw, self._modes, self._floats[0]
         raw.FPDFPath_GetDrawMode(item, filled, stroked)
         paint = raw.FPDFPageObj_GetFillColor
@@ -136,31 +130,31 @@ class Surveyor:
             return (0, 0, 0), 128
         return (red.value, green.value, blue.value), opaque.value
 
-    def _box(self, item: Any, matrix: _Matrix) -> Corners:  # noqa: ANN401
+    def _box(self, item: Any, matrix: Matrix) -> Corners:  # noqa: ANN401
         left, bottom, right, top = self._floats
         if not self._raw.FPDFPageObj_GetBounds(item, left, bottom, right, top):
             return 0.0, 0.0, 0.0, 0.0
         return _moved((left.value, bottom.value, right.value, top.value), matrix)
 
-    def _matrix(self, item: Any) -> _Matrix:  # noqa: ANN401
+    def _matrix(self, item: Any) -> Matrix:  # noqa: ANN401
         found = self._raw.FS_MATRIX()
         self._raw.FPDFPageObj_GetMatrix(item, found)
         return found.a, found.b, found.c, found.d, found.e, found.f
 
-    def _size(self, item: Any, matrix: _Matrix) -> float:  # noqa: ANN401
+    def _size(self, item: Any, matrix: Matrix) -> float:  # noqa: ANN401
         """The size in which a text is set, in points."""
         self._raw.FPDFTextObj_GetFontSize(item, self._floats[0])
-        _, _, c, d, _, _ = _times(self._matrix(item), matrix)
+        _, _, c, d, _, _ = times(self._matrix(item), matrix)
         return float(abs(self._floats[0].value) * (c * c + d * d) ** 0.5)
 
-    def _is_strange(self, item: Any, matrix: _Matrix, box: Corners) -> bool:  # noqa: ANN401
+    def _is_strange(self, item: Any, matrix: Matrix, box: Corners) -> bool:  # noqa: ANN401
         return (
             bool(self._raw.FPDFPageObj_HasTransparency(item))
             or self._is_clipped(item, matrix, box)
             or self._is_optional(item)
         )
 
-    def _is_clipped(self, item: Any, matrix: _Matrix, box: Corners) -> bool:  # noqa: ANN401
+    def _is_clipped(self, item: Any, matrix: Matrix, box: Corners) -> bool:  # noqa: ANN401
         """Whether a box reaches out of the box around a path that its item is clipped to."""
         raw, (x, y, *_) = self._raw, self._floats
         clip = raw.FPDFPageObj_GetClipPath(item)
@@ -194,22 +188,10 @@ def within(box: Corners, other: Corners) -> bool:
     )
 
 
-def _moved(box: Corners, m: _Matrix) -> Corners:
+def _moved(box: Corners, m: Matrix) -> Corners:
     """The box around what a matrix makes of a box."""
-    if m == _UNMOVED:
+    if m == UNMOVED:
         return box
     xs = [m[0] * x + m[2] * y + m[4] for x in box[::2] for y in box[1::2]]
     ys = [m[1] * x + m[3] * y + m[5] for x in box[::2] for y in box[1::2]]
     return min(xs), min(ys), max(xs), max(ys)
-
-
-def _times(m: _Matrix, n: _Matrix) -> _Matrix:
-    """What doing ``m`` and then ``n`` does."""
-    return (
-        m[0] * n[0] + m[1] * n[2],
-        m[0] * n[1] + m[1] * n[3],
-        m[2] * n[0] + m[3] * n[2],
-        m[2] * n[1] + m[3] * n[3],
-        m[4] * n[0] + m[5] * n[2] + n[4],
-        m[4] * n[1] + m[5] * n[3] + n[5],
-    )

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import textwrap
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from rag import conversation, prompt
 from rag.citations import Draft, citation
 from rag.errors import LLMError, QuestionError
 from rag.meaning import Meaning
+from rag.plain import plain
 from rag.protocols import LLM, Checker, Library, Quoter, Retriever
 from rag.types import Answer, Chunk, Citation, Page, Passage, Reading, Statement
 
@@ -91,6 +91,12 @@ class Engine:
             return by_rule
         titles = [reading.title for reading in self.readings]
         return self._writer.meant(question, earlier[-len(asked) :], titles) or by_rule
+
+    def meant(self, question: str, earlier: Sequence[str]) -> str:
+        """The question after others whose answers are not known; as it is where there are none."""
+        return (
+            self.self_contained(question, [(one, "") for one in earlier]) if earlier else question
+        )
 
     def _asked_of(self, question: str) -> list[str]:
         """The reading that a question finds first."""
@@ -227,8 +233,7 @@ class Writer:
 
 def _checked(question: str) -> str:
     """The question without control characters. Raises QuestionError if it cannot be asked."""
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in question)
-    kept = " ".join(kept.split())
+    kept = plain(question)
     if not kept:
         raise QuestionError("The question is empty: type what you want to know.")
     if len(kept) > LONGEST_QUESTION:

@@ -101,9 +101,7 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse now what would fail for every question, or only after the last."""
     if not 1 <= arguments.k <= MOST_PASSAGES:
         raise SettingsError(f"--k must lie between 1 and {MOST_PASSAGES}, not {arguments.k}.")
-    path: Path | None = arguments.html
-    if path is not None and not path.absolute().parent.is_dir():
-        raise SettingsError(f"{path} cannot be written: its folder does not exist.")
+    console.expect_folder(arguments.html)
 
 
 def _searched(engines: Sequence[Engine], chosen: list[str] | None) -> tuple[str, ...]:
@@ -142,7 +140,7 @@ def _run(
 
 def _deliver(evaluation: Evaluation, arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
-        _write(arguments.html, as_page(evaluation))
+        console.write(arguments.html, as_page(evaluation))
     if arguments.json:
         console.show_json(as_record(evaluation))
         if evaluation.left_out:
@@ -150,13 +148,6 @@ def _deliver(evaluation: Evaluation, arguments: argparse.Namespace) -> int:
     else:
         console.show(as_text(evaluation, misses=arguments.misses))
     return console.FAILED if any(run.failed for run in evaluation.runs) else console.DONE
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 if __name__ == "__main__":

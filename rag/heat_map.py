@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rag import hypertext
-from rag.report import plain
+from rag.plain import plain
 
 Sign = Literal["●", "○", ""]
 

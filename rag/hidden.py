@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.drawn import Area, Corners, Surveyor, Text, within
-from rag.pdf_words import Frame
+from rag.drawn import Area, Surveyor, Text, within
+from rag.pdf_space import Corners
+from rag.pdf_words import STAMP, Frame
 
 _FAINT = 24  # of 255, the most by which what cannot be told from the paper differs from it
 _INK = 64  # of 255, by which a picture of letters differs from its ground
@@ -27,7 +28,6 @@ _SCALE = 1.25  # pixels a point
 _LONGEST_SIDE = 3000  # pixels of a rendering
 _MARGIN = 20.0  # points that are rendered around what is asked for
 _SCAN = 0.5  # the least share of a page that pictures cover if the page is a scan
-_STAMP = 0.25  # the most letters that a scan shows as text, for each hidden one
 _CROSSES = 0.4  # the least share of a text's height that what it vanishes in has
 
 Letter = tuple[str, Corners]
@@ -87,7 +87,7 @@ def _sorted_out(
     hidden = frozenset(at for word in unseen for at in word)
     seen = sum(not letter.isspace() for letter, _ in letters) - len(hidden)
     pictures = [area.box for area in areas if area.picture]
-    if seen > _STAMP * len(hidden) or looks.share(pictures) < _SCAN:
+    if seen > STAMP * len(hidden) or looks.share(pictures) < _SCAN:
         return Hidden(hidden)
     inked = (word for word in unseen if looks.contrast(_around(word, letters)) >= _INK)
     layer = frozenset(at for word in inked for at in word)

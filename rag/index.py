@@ -59,10 +59,7 @@ def _report_record(report: BuildReport, seconds: float) -> dict[str, object]:
 
 
 def _summary(report: BuildReport, seconds: float) -> str:
-    lines = [
-        f"{reading.reading_id}: {reading.title}" + (" (guide)" if reading.kind == "guide" else "")
-        for reading in report.readings
-    ]
+    lines = [f"{reading.reading_id}: {reading.full_title}" for reading in report.readings]
     lines += [f"left out: {name}: {reason}" for name, reason in report.left_out]
     state = "nothing had changed" if report.unchanged else f"{len(report.rebuilt)} read anew"
     lines.append(

@@ -10,7 +10,9 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
-_UNPAINTED = (3, 7)  # modes of rendering that leave no paint
+UNPAINTED = (3, 7)
+"""The modes of rendering that leave no paint."""
+
 _WHITE = 0.9  # of 1, the least of each colour in what cannot be told from paper
 _FILLS = frozenset(
     (b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"sh", b"Do", b"BI", b"INLINE IMAGE")
@@ -50,7 +52,7 @@ class Ink:
                 self._write(operands)
 
     def _write(self, operands: Any) -> None:  # noqa: ANN401
-        if self._mode not in _UNPAINTED and (not self._white or self._painted):
+        if self._mode not in UNPAINTED and (not self._white or self._painted):
             return
         said = operands[-1]
         parts = said if isinstance(said, list) else [said]

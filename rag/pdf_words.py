@@ -14,24 +14,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.pdf_ink import Ink
+from rag.pdf_space import UNMOVED, Corners, Matrix, times
 from rag.sheets import Rule, Word, clean
 
 SMALLEST = 4.0
 """Points; smaller text is not meant to be read."""
 
-_STAMP = 0.25  # the most words that a scan shows as text, for each hidden one
+STAMP = 0.25
+"""The most text that a scan shows beside its picture, for each hidden letter or word."""
+
 _ASCENT, _DESCENT = 0.75, 0.22  # of a letter's size, above and below the baseline
 _BOLD = re.compile(r"bold|black|heavy|demi|medi\b|cmbx|TB\b", re.I)
 _NARROW, _WIDE = frozenset("iIjlft.,;:'’`|!()[]/-"), frozenset("mwMWOQ@%—")
 
 _THICKEST, _SHORTEST = 2.0, 20.0  # points, of a rule
-
-_UNMOVED = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-_Matrix = Sequence[float]
-"""A PDF's transformation: (x, y) becomes (a x + c y + e, b x + d y + f)."""
-
-_Corners = tuple[float, float, float, float]
-"""x0, y0, x1, y1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class Frame:
         }.get(self.degrees, (x - self.left, self.top - y))
         return right * self.unit, down * self.unit
 
-    def around(self, box: _Corners) -> _Corners:
+    def around(self, box: Corners) -> Corners:
         """A box of the PDF's space as x0, y0, x1, y1 from the top left corner of the page."""
         (x0, y0), (x1, y1) = self.place(*box[:2]), self.place(*box[2:])
         return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
@@ -83,7 +79,7 @@ def frame_of(page: Any) -> Frame:  # noqa: ANN401 - pypdf is imported only when 
     return Frame(left, bottom, right, top, page.rotation % 360, float(page.user_unit))
 
 
-def _sides(box: Sequence[float]) -> _Corners:
+def _sides(box: Sequence[float]) -> Corners:
     """Left, bottom, right, top, whichever corners a box names."""
     (x0, x1), (y0, y1) = sorted(map(float, box[::2])), sorted(map(float, box[1::2]))
     return x0, y0, x1, y1
@@ -106,14 +102,14 @@ def written(page: Any) -> Written:  # noqa: ANN401
     """
     scribe = _scribe(page, Ink())
     hidden = scribe.ink.hidden if scribe.ink else 0
-    if hidden and len(scribe.words) <= _STAMP * hidden and scribe.pictures:
+    if hidden and len(scribe.words) <= STAMP * hidden and scribe.pictures:
         scribe = _scribe(page, None)
         return Written(tuple(scribe.words), tuple(scribe.rules), 0, hidden)
     return Written(tuple(scribe.words), tuple(scribe.rules), hidden, 0)
 
 
 def _scribe(page: Any, ink: Ink | None) -> _Scribe:  # noqa: ANN401
-    scribe = _Scribe(frame_of(page), [(_UNMOVED, page.get("/Resources"))], ink)
+    scribe = _Scribe(frame_of(page), [(UNMOVED, page.get("/Resources"))], ink)
     page.extract_text(
         visitor_text=scribe.hear,
         visitor_operand_before=scribe.before,
@@ -127,7 +123,7 @@ class _Scribe:
     """Takes down what pypdf meets on a page."""
 
     frame: Frame
-    forms: list[tuple[_Matrix, Any]]  # what is drawn inside each other: its place, its resources
+    forms: list[tuple[Matrix, Any]]  # what is drawn inside each other: its place, its resources
     ink: Ink | None  # leaves out what is written without; None reads that, too
     words: list[Word] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
@@ -138,12 +134,12 @@ class _Scribe:
     _gaps: float = 0.0  # ems by which letters were pushed apart since the last piece of text
     _spaces: int = 0  # and spaces that were drawn
 
-    def hear(self, text: str, cm: _Matrix, tm: _Matrix, font: Any, size: float) -> None:  # noqa: ANN401
+    def hear(self, text: str, cm: Matrix, tm: Matrix, font: Any, size: float) -> None:  # noqa: ANN401
         """Take a piece of text in that begins at ``tm`` within ``cm``."""
         gaps, self._gaps, spaces, self._spaces = self._gaps, 0.0, self._spaces, 0
         if not (text := text.strip("\n")):
             return
-        a, b, c, d, x, y = _times(_times(tm, cm), self.forms[-1][0])
+        a, b, c, d, x, y = times(times(tm, cm), self.forms[-1][0])
         (left, base), ahead = self.frame.place(x, y), self.frame.place(x + a * size, y + b * size)
         em, height = ahead[0] - left, abs(size) * math.hypot(c, d) * self.frame.unit
         if em <= 0 or abs(ahead[1] - base) > 0.02 * em:
@@ -166,7 +162,7 @@ class _Scribe:
             if part and height >= SMALLEST and (shown := self._shown(box)):
                 self.words.append(Word(part, *shown, height, bold, self._runs))
 
-    def before(self, operator: bytes, operands: Any, cm: _Matrix, _tm: _Matrix) -> None:  # noqa: ANN401
+    def before(self, operator: bytes, operands: Any, cm: Matrix, _tm: Matrix) -> None:  # noqa: ANN401
         """See an operation of the page's program that is about to be carried out."""
         if self.ink:
             self.ink.before(operator, operands)
@@ -187,29 +183,29 @@ class _Scribe:
                 if abs(height) < _THICKEST:
                     self._rule((x, y + height / 2), (x + width, y + height / 2), cm)
 
-    def after(self, operator: bytes, _operands: Any, _cm: _Matrix, _tm: _Matrix) -> None:  # noqa: ANN401
+    def after(self, operator: bytes, _operands: Any, _cm: Matrix, _tm: Matrix) -> None:  # noqa: ANN401
         """See that an operation was carried out: what a form draws ends with it."""
         if operator == b"Do":
             self.forms.pop()
 
-    def _inside(self, cm: _Matrix, name: str) -> tuple[_Matrix, Any]:
+    def _inside(self, cm: Matrix, name: str) -> tuple[Matrix, Any]:
         """Where the form of this name is drawn, and with which resources."""
         outer, resources = self.forms[-1]
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
             form = resources.get_object()["/XObject"][name]
-            matrix = tuple(float(number) for number in form.get("/Matrix", _UNMOVED))
-            return _times(_times(matrix, cm), outer), form.get("/Resources")
-        return _times(cm, outer), None
+            matrix = tuple(float(number) for number in form.get("/Matrix", UNMOVED))
+            return times(times(matrix, cm), outer), form.get("/Resources")
+        return times(cm, outer), None
 
-    def _rule(self, start: tuple[float, float], end: tuple[float, float], cm: _Matrix) -> None:
-        a, b, c, d, e, f = _times(cm, self.forms[-1][0])
+    def _rule(self, start: tuple[float, float], end: tuple[float, float], cm: Matrix) -> None:
+        a, b, c, d, e, f = times(cm, self.forms[-1][0])
         (left, high), (right, low) = (
             self.frame.place(a * x + c * y + e, b * x + d * y + f) for x, y in (start, end)
         )
         if abs(high - low) < 0.5 and abs(left - right) > _SHORTEST:
             self.rules.append(Rule(min(left, right), max(left, right), high))
 
-    def _shown(self, box: _Corners) -> _Corners | None:
+    def _shown(self, box: Corners) -> Corners | None:
         """The part of a word's box that is on the page, if most of it is."""
         width, height = self.frame.size
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -247,15 +243,3 @@ def _parts(text: str, widths: _Widths, space: float) -> Iterator[tuple[str, floa
         start = at
         at += space * len(part) if part.isspace() else sum(map(widths.of, part))
         yield clean(part).replace(" ", ""), start, at
-
-
-def _times(m: _Matrix, n: _Matrix) -> tuple[float, float, float, float, float, float]:
-    """What doing ``m`` and then ``n`` does."""
-    return (
-        m[0] * n[0] + m[1] * n[2],
-        m[0] * n[1] + m[1] * n[3],
-        m[2] * n[0] + m[3] * n[2],
-        m[2] * n[1] + m[3] * n[3],
-        m[4] * n[0] + m[5] * n[2] + n[4],
-        m[4] * n[1] + m[5] * n[3] + n[5],
-    )

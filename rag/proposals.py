@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from rag.covering import Surveyor
-from rag.report import plain
+from rag.plain import plain
 from rag.terms import terms
 from rag.topics import LONGEST_TOPIC
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.figures import CONFIDENCE, RESAMPLES, SEED, Figure, Group
 from rag.marks import CUTOFFS, Marks, Miss
+from rag.plain import plain
 from rag.questions import ALL, Evidence, Question
 from rag.records import Record
 
@@ -83,12 +83,6 @@ LEGEND = (
     ("declined", "of the questions the readings do not answer, those declined"),
 )
 _WIDTH = 96
-
-
-def plain(text: str) -> str:
-    """The text on one line, without the characters that steer a terminal or break a file."""
-    kept = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
-    return " ".join(kept.split())
 
 
 def shown_tables(groups: Sequence[Group]) -> list[Table]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rag import hypertext
 from rag.marks import Miss
+from rag.plain import plain
 from rag.report import (
     LEGEND,
     Compared,
@@ -14,7 +15,6 @@ from rag.report import (
     compared,
     details,
     heading,
-    plain,
     rows,
     shown_tables,
     verdict,

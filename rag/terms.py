@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 from Stemmer import Stemmer
 
 from rag.numerals import NUMBER, WORDS, spellings
+
+TermWeight = Callable[[str], float]
+"""How rare a term is in the readings, 0 … 1."""
 
 _TOKEN = re.compile(rf"{NUMBER}|[^\W_]+(?:['’][a-z]+)?|[^\s\w]", re.I)
 _PLACE = re.compile(

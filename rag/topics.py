@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import SettingsError
+from rag.plain import plain
 
 LONGEST_TOPIC = 500
 """Characters; what is longer is a description of a course and not a topic."""
@@ -45,7 +46,7 @@ def parse_topics(lines: Sequence[str], name: str) -> list[Topic]:
     """
     found: list[Topic] = []
     for number, line in enumerate(lines, 1):
-        text = _plain(line)
+        text = plain(line)
         if any(map(str.isalnum, text)) and not text.startswith("#"):
             found.append(_topic(number, _BULLET.sub("", text), str(len(found) + 1), name))
     return _counted(found, name)
@@ -69,7 +70,7 @@ def parse_records(lines: Sequence[str], name: str) -> list[Topic]:
             raise SettingsError(
                 f'{name}, line {number}: not an object with a "topic" ({error}).'
             ) from error
-        found.append(_topic(number, _plain(text), topic_id, name))
+        found.append(_topic(number, plain(text), topic_id, name))
     return _counted(found, name)
 
 
@@ -82,11 +83,6 @@ def _topic(number: int, text: str, topic_id: str, name: str) -> Topic:
             f"give one of at most {LONGEST_TOPIC} a line."
         )
     return Topic(topic_id, text)
-
-
-def _plain(text: str) -> str:
-    """On one line, without what a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _counted(topics: list[Topic], name: str) -> list[Topic]:

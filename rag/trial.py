@@ -56,9 +56,7 @@ class Trial:
 
     def _record(self, engine: Engine, question: Question) -> Record:
         """What ``search`` finds and, if wanted, what ``ask`` answers."""
-        meant = question.question
-        if question.earlier:
-            meant = engine.self_contained(meant, [(one, "") for one in question.earlier])
+        meant = engine.meant(question.question, question.earlier)
         found = engine.search(meant, self.k, self.readings)
         record: Record = self._answer(engine, meant) if self.answers else {}
         record |= {"passages": [passage_record(passage) for passage in found]}

@@ -56,6 +56,11 @@ class Reading:
     path: Path
 
     @property
+    def full_title(self) -> str:
+        """The title, and that it is a guide of ours where it is one."""
+        return self.title + (" (guide)" if self.kind == "guide" else "")
+
+    @property
     def short_title(self) -> str:
         """The title up to its colon: what stands behind is a subtitle."""
         return self.title.split(":")[0].strip() or self.title

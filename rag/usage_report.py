@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from rag.plain import plain
 from rag.records import Record
-from rag.report import plain
 from rag.usage import Group, ReadingUse, Usage, Week
 
 _WIDTH = 96

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
@@ -10,12 +9,13 @@ from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.prompt import ANSWER_TOKENS
 from rag.protocols import Matcher
 from rag.settings import Settings, address, model_of, secret
+from rag.terms import TermWeight
 
 _ANTHROPIC = "https://api.anthropic.com"
 _KEY = "ANTHROPIC_API_KEY"
 
 
-def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -> LlamaBridge:
+def load(settings: Settings, weight: TermWeight, matcher: Matcher) -> LlamaBridge:
     """The backend of the settings. Raises SettingsError for a model or key that is missing or
     unknown, and PluginError where the package is missing.
     """

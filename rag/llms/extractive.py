@@ -7,21 +7,21 @@ holds around it counting less, and better if it has the kind of thing that the q
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
+
+import numpy as np
 
 from rag.answerable import Signs, signs
 from rag.clauses import joins
 from rag.embedded import Matches
 from rag.protocols import Matcher
+from rag.scores import min_max
 from rag.sentences import sentences
 from rag.settings import Settings
-from rag.terms import located_terms, rarity, terms
+from rag.terms import TermWeight, located_terms, rarity, terms
 from rag.types import Cell, Passage, Statement, Window
-
-TermWeight = Callable[[str], float]
-"""How rare a term is in the readings, 0 … 1."""
 
 _MOST_WORDS = 110
 _MOST_STATEMENTS = 3
@@ -121,7 +121,7 @@ class Extractive:
         self, asked: _Asked, passages: Sequence[Passage], matches: Sequence[Matches]
     ) -> list[_Unit]:
         """The sentences and rows of all passages, the best first."""
-        worths = _stretched([passage.score for passage in passages])
+        worths = min_max(np.array([passage.score for passage in passages])).tolist()
         units = []
         for passage, worth, words in zip(passages, worths, matches, strict=True):
             for unit in _units(asked, passage):
@@ -343,12 +343,6 @@ def _chosen(first: Sequence[_Unit], units: Sequence[_Unit]) -> list[_Unit]:
         chosen.append(unit)
         words += count
     return chosen
-
-
-def _stretched(scores: Sequence[float]) -> list[float]:
-    """Scores from 0 for the lowest to 1 for the highest; equal ones count 1."""
-    low, high = min(scores, default=0.0), max(scores, default=0.0)
-    return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
 
 
 def _repeats(unit: _Unit, chosen: Sequence[_Unit]) -> bool:

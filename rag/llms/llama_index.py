@@ -8,18 +8,18 @@ A class that takes no HTTP client of ours ends a request that was left by its ow
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
 from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.protocols import Matcher
 from rag.settings import Settings, address, plugin_and_model
+from rag.terms import TermWeight
 
 _WINDOW = 8192
 
 
-def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -> LlamaBridge:
+def load(settings: Settings, weight: TermWeight, matcher: Matcher) -> LlamaBridge:
     """The backend of the settings.
 
     Raises SettingsError where they name no class, and PluginError for one that cannot be used.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError
@@ -10,12 +9,13 @@ from rag.llms.llama_bridge import Backend, LlamaBridge, watched_hooks
 from rag.prompt import ANSWER_TOKENS
 from rag.protocols import Matcher
 from rag.settings import Settings, address, model_of
+from rag.terms import TermWeight
 
 _HERE = "http://127.0.0.1:11434"
 _WINDOW = 8192  # Ollama takes memory for as much as it is asked for, whatever the model can
 
 
-def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -> LlamaBridge:
+def load(settings: Settings, weight: TermWeight, matcher: Matcher) -> LlamaBridge:
     """The backend of the settings. Raises SettingsError for a model that is missing, and
     PluginError where the package is.
     """

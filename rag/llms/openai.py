@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rag.errors import PluginError, SettingsError
@@ -13,13 +12,14 @@ from rag.llms.llama_bridge import Backend, LlamaBridge, watched_client
 from rag.prompt import ANSWER_TOKENS
 from rag.protocols import Matcher
 from rag.settings import Settings, address, model_of, secret
+from rag.terms import TermWeight
 
 _OPENAI = "https://api.openai.com/v1"
 _KEY = "OPENAI_API_KEY"
 _WINDOW = 8192  # of a model that llama-index does not know; most servers give theirs this much
 
 
-def load(settings: Settings, weight: Callable[[str], float], matcher: Matcher) -> LlamaBridge:
+def load(settings: Settings, weight: TermWeight, matcher: Matcher) -> LlamaBridge:
     """The backend of the settings. Raises SettingsError for a model, address or key that is
     missing, and PluginError where the package is.
     """

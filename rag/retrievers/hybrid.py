@@ -20,6 +20,7 @@ from rag.clauses import clauses, joins, pieces
 from rag.embedded import Vectors
 from rag.meaning import Meaning
 from rag.protocols import Library, Ranker, Rows, Scorer
+from rag.scores import min_max
 from rag.terms import terms
 from rag.types import Passage
 from rag.works import Work, asked_works, asks_for_references
@@ -186,14 +187,14 @@ def _fused(results: Sequence[tuple[Rows, Vectors]]) -> _Found:
     rows = np.unique(np.concatenate([rows for rows, _ in results]))
     votes = np.zeros((len(rows), len(results)), np.float32)
     for at, (named, scores) in enumerate(results):
-        votes[np.searchsorted(rows, named), at] = _min_max(scores)
+        votes[np.searchsorted(rows, named), at] = min_max(scores)
     return _ordered(rows, votes.mean(axis=1), votes)
 
 
 def _judged(found: _Found, judgements: Sequence[Vectors]) -> _Found:
     """The first rows with the scorers' normalised scores added, in their new order."""
     size = len(judgements[0])
-    more = np.stack([_min_max(scores) for scores in judgements], axis=1)
+    more = np.stack([min_max(scores) for scores in judgements], axis=1)
     votes = np.concatenate([found.votes[:size], more], axis=1)
     return _ordered(found.rows[:size], found.scores[:size] + more.sum(axis=1), votes)
 
@@ -202,13 +203,3 @@ def _ordered(rows: Rows, scores: NDArray[np.float32], votes: Vectors) -> _Found:
     """Best first, the lower row on a tie."""
     order = np.lexsort((rows, -scores))
     return _Found(rows[order], scores[order], votes[order])
-
-
-def _min_max(scores: Vectors) -> Vectors:
-    """Scores stretched to 0 … 1; a single one counts 1."""
-    if len(scores) == 0:
-        return scores
-    low, high = float(scores.min()), float(scores.max())
-    if high == low:
-        return np.ones_like(scores)
-    return np.asarray((scores - low) / (high - low), dtype=np.float32)

@@ -21,7 +21,7 @@ from rag.web.checking import checks, failed, report
 from rag.web.conversation import Run, Stopper, Turn, growing
 from rag.web.history import History, Reopened, Talk, kept
 from rag.web.markup import fill
-from rag.web.room import Opened
+from rag.web.room import NOT_READY, Opened
 from rag.web.uploads import Seen
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ _log = logging.getLogger(__name__)
 Shown = tuple[Any, Any, Any, Any, Any, Any]
 """For the chat, the list of conversations, the history, the browser, the question box, and which
 turn is being changed."""
-
-NOT_READY = "The readings are still being prepared; ask again in a moment."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import gradio as gr
 from rag.errors import RagError
 from rag.records import answer_record, citation_record, passage_record
 from rag.web.links import Place
-from rag.web.room import Opened, Room
+from rag.web.room import NOT_READY, Opened, Room
 
 
 class Api:
@@ -113,7 +113,7 @@ class Api:
     def _opened(self) -> Opened:
         opened = self._room.current()
         if opened is None:
-            raise gr.Error("The readings are still being prepared; ask again in a moment.")
+            raise gr.Error(NOT_READY)
         return opened
 
 

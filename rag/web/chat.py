@@ -307,9 +307,7 @@ def as_text(turn: Turn) -> str:
 
 def name_of(reading: Reading) -> str:
     """A reading's title, and that it is a guide, or the visitor's own, where it is one."""
-    if is_own(reading):
-        return f"{reading.title} (yours)"
-    return reading.title + (" (guide)" if reading.kind == "guide" else "")
+    return f"{reading.title} (yours)" if is_own(reading) else reading.full_title
 
 
 def pages_of(pages: Sequence[int]) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from rag.bearing import Checker
+from rag.bearing import PASSAGES
 from rag.citations import citation
 from rag.engine import Engine
 from rag.errors import QuestionError, RagError
+from rag.protocols import Checker
 from rag.sentences import sentences
 from rag.types import Citation, Status, Verdict
 from rag.web.chat import chip
@@ -18,9 +19,6 @@ from rag.web.markup import fill, joined
 
 MOST_SENTENCES = 20
 LONGEST_TEXT = 8000
-_PASSAGES = 8
-"""In how many passages a sentence is looked for."""
-
 _SAID = {
     "quoted": "Supported: the reading says it in these words",
     "supported": "Supported",
@@ -68,7 +66,7 @@ def checks(engine: Engine, checker: Checker, text: str) -> Iterator[list[Checked
     """What has been checked so far, after each sentence. Raises RagError."""
     done: list[Checked] = []
     for number, sentence in enumerate(split(text), 1):
-        passages = engine.search(sentence, _PASSAGES)
+        passages = engine.search(sentence, PASSAGES)
         done.append(_checked(sentence, number, checker.check(sentence, passages)))
         yield done
 

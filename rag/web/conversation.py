@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.engine import Engine
 from rag.errors import RagError
 from rag.types import Answer
+from rag.web.trouble import unforeseen
 
 _log = logging.getLogger(__name__)
 
@@ -103,9 +103,7 @@ def growing(
     except RagError as error:
         turn = replace(turn, said=str(error))
     except Exception:
-        reference = uuid.uuid4().hex[:8]
-        _log.exception("reference %s", reference)
-        turn = replace(turn, said=f"Something went wrong (reference {reference}).")
+        turn = replace(turn, said=unforeseen(_log))
     yield replace(turn, step="")
 
 

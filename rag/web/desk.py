@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from rag.errors import RagError
 from rag.web.door import Visit
+from rag.web.trouble import unforeseen
 
 _log = logging.getLogger(__name__)
 
@@ -113,9 +113,7 @@ class Desks:
         except RagError as error:
             job.failure = str(error)
         except Exception:
-            reference = uuid.uuid4().hex[:8]
-            _log.exception("reference %s", reference)
-            job.failure = f"Something went wrong (reference {reference})."
+            job.failure = unforeseen(_log)
         finally:
             with self._lock:
                 self._waiting -= 1

@@ -48,7 +48,7 @@ def pane(engine: Engine, shelf: Shelf, place: Place) -> Markup:
     way = found.chunk.window.section if found and boxes else (contents.section_at(page.number),)
     head = fill(
         _HEAD,
-        title=_name(reading),
+        title=reading.full_title,
         where=" › ".join(part for part in way if part) or "Beginning of the reading",
         before=place.at(page.number - 1).query,
         after=place.at(page.number + 1).query,
@@ -73,10 +73,6 @@ def picture_link(reading: Reading, page: int) -> str:
     """Our own address of a page's picture, which wants a width in pixels (``&w=``)."""
     fields = {"reading": reading.reading_id, "page": page, "v": reading.sha256[:12]}
     return "room/page.png?" + urlencode(fields)
-
-
-def _name(reading: Reading) -> str:
-    return reading.title + (" (guide)" if reading.kind == "guide" else "")
 
 
 def _quote(place: Place, found: Found | None, here: Sequence[Box]) -> Markup:

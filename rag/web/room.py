@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rag.bearing import Checker
 from rag.engine import Engine
 from rag.errors import IndexMissing, IndexStale, RagError
-from rag.protocols import Progress
+from rag.protocols import Checker, Progress
 from rag.web.samples import Sample, samples
 from rag.web.shelf import Shelf
 
@@ -18,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 _WITH_SAMPLES = 6
 """Readings that get questions to begin with: more than a first page shows."""
+
+NOT_READY = "The readings are still being prepared; ask again in a moment."
 
 LeftOut = tuple[tuple[str, str], ...]
 """Readings that could not be used, as (name, why)."""

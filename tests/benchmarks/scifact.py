@@ -44,6 +44,7 @@ from rag.retrievers.bm25 import Bm25
 from rag.retrievers.dense import Dense
 from rag.retrievers.hybrid import Hybrid
 from rag.retrievers.late import Late
+from rag.scores import min_max
 from rag.stores import faiss
 from rag.types import Block, Box, Chunk, Page, Reading, Span
 
@@ -193,11 +194,10 @@ class _Searches:
 
 def _changed(search: Search, weight: float = 1.0, rows: int = hybrid._READ_AGAIN) -> Search:
     """The search with another weight of late interaction, or with more rows that it reads."""
-    plain = hybrid._min_max
 
     def weighted(found: hybrid._Found, judgements: Sequence[Vectors]) -> hybrid._Found:
         size = len(judgements[0])
-        more = np.stack([plain(scores) for scores in judgements], axis=1)
+        more = np.stack([min_max(scores) for scores in judgements], axis=1)
         votes = np.concatenate([found.votes[:size], more], axis=1)
         scores = found.scores[:size] + np.float32(weight) * more.sum(axis=1)
         return hybrid._ordered(found.rows[:size], scores, votes)
