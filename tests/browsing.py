@@ -66,6 +66,11 @@ class Program:
         with urllib.request.urlopen(f"{self.address}/{path}", timeout=10) as answer:
             return answer.read()
 
+    @property
+    def process(self):
+        """Its number for the system."""
+        return self._process.pid
+
     def interrupt(self):
         """Stop it as Ctrl-C does; its exit code and what it said."""
         self._process.send_signal(signal.SIGINT)

@@ -6,13 +6,14 @@ in Lucene's variant; k1 and b are those that did best on BEIR SciFact among the 
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.embedded import Vectors
 from rag.errors import IndexFailure
@@ -22,9 +23,10 @@ from rag.retrievers.hybrid import Hybrid
 from rag.spelling import Spelling
 from rag.terms import terms
 
-VERSION = "bm25-3"
+VERSION = "bm25-4"
 _K1, _B = 1.5, 0.75
-_FOLDER = "bm25"
+_FOLDER, _KNOWN = "bm25", "terms.json"
+_ARRAYS = ("data", "indices", "indptr")  # as bm25s names them
 
 
 def load(index: Library, rankers: Sequence[Ranker], scorer: Scorer, meaning: Meaning) -> Hybrid:
@@ -39,34 +41,52 @@ def write(texts: Sequence[str], folder: Path) -> None:
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     index = bm25s.BM25(k1=_K1, b=_B)
     index.index([terms(text) or [""] for text in texts], show_progress=False)
-    index.save(str(folder / _FOLDER), show_progress=False)
+    target = folder / _FOLDER
+    target.mkdir()
+    known = {"rows": len(texts), "terms": sorted(index.vocab_dict, key=index.vocab_dict.get)}
+    (target / _KNOWN).write_text(json.dumps(known), encoding="utf-8")
+    for name in _ARRAYS:
+        np.save(target / f"{name}.npy", index.scores[name])
 
 
 class Bm25:
-    """A lexical index opened for searching; threads may share it."""
+    """A lexical index opened for searching; threads may share it.
+
+    It holds for each term the rows in which it stands and what it adds to the score of each: bm25s
+    computes them (Lù, BM25S, 2024), and is not needed, nor waited for, to add them up.
+    """
 
     name = "bm25"
 
-    def __init__(self, index: Any, size: int) -> None:  # noqa: ANN401 - bm25s carries no types
-        self._index = index
+    def __init__(
+        self,
+        known: Sequence[str],
+        size: int,
+        scores: Vectors,
+        rows: NDArray[np.int32],
+        starts: NDArray[np.int64],
+    ) -> None:
+        """Of ``known[i]`` are ``scores`` and ``rows`` from ``starts[i]`` to ``starts[i + 1]``."""
+        self._numbers = {term: number for number, term in enumerate(known)}
         self._size = size
-        self._spelling = Spelling(index.vocab_dict, lambda term: len(self.rows_with(term)))
+        self._scores, self._rows, self._starts = scores, rows, starts
+        self._spelling = Spelling(self._numbers, lambda term: len(self.rows_with(term)))
 
     @classmethod
     def open(cls, folder: Path) -> Bm25:
         """The index that ``write`` left in ``folder``. Raises IndexFailure if it is damaged."""
-        import bm25s
-
+        source = folder / _FOLDER
         try:
-            index = bm25s.BM25.load(str(folder / _FOLDER), mmap=True)
-        except (OSError, ValueError, KeyError) as error:
+            known = json.loads((source / _KNOWN).read_text(encoding="utf-8"))
+            # As plain arrays, still mapped: a slice of a memmap costs ten times that of an array.
+            arrays = [
+                np.asarray(np.load(source / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS
+            ]
+            return cls(known["terms"], known["rows"], *arrays)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexFailure(
                 f"The lexical index in {folder} is damaged ({error}). Run `python -m rag.index`."
             ) from error
-        size = int(index.scores["num_docs"])
-        # As plain arrays, still mapped: a slice of a memmap costs ten times that of an array.
-        index.scores = {name: np.asarray(values) for name, values in index.scores.items()}
-        return cls(index, size)
 
     def weight(self, term: str) -> float:
         """How rare a term is: 0 for one in every chunk, 1 for one in none or a single one."""
@@ -75,12 +95,14 @@ class Bm25:
 
     def rows_with(self, term: str) -> Rows:
         """The rows in which a term stands, ascending."""
-        number = self._index.vocab_dict.get(term)
+        return np.sort(self._rows[self._places(term)]).astype(np.int64)
+
+    def _places(self, term: str) -> slice:
+        """Where a term's rows and scores are."""
+        number = self._numbers.get(term)
         if number is None:
-            return np.empty(0, np.int64)
-        columns = self._index.scores
-        low, high = (int(columns["indptr"][at]) for at in (number, number + 1))
-        return np.sort(columns["indices"][low:high]).astype(np.int64)
+            return slice(0)
+        return slice(int(self._starts[number]), int(self._starts[number + 1]))
 
     def top(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The at most k best rows that share a term with the question, and their scores.
@@ -90,7 +112,10 @@ class Bm25:
         wanted = self._spelling.terms(question)
         if not wanted:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        scores = np.asarray(self._index.get_scores(wanted), dtype=np.float32)
+        scores = np.zeros(self._size, np.float32)
+        for term in wanted:
+            places = self._places(term)
+            scores[self._rows[places]] += self._scores[places]
         candidates = np.flatnonzero(scores > 0) if rows is None else rows[scores[rows] > 0]
         order = np.argsort(-scores[candidates], kind="stable")[:k]
         best = candidates[order].astype(np.int64)
