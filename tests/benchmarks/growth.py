@@ -74,15 +74,13 @@ import sys
 from pathlib import Path
 import numpy as np
 from rag.stores import faiss
-def resident(kind):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
+from tests.benchmarks.memory import resident
 faiss.new(2)
-before = resident("VmRSS")
+before = resident()
 store = faiss.open_store(Path(sys.argv[1]))
 for query in np.load(sys.argv[2]):
     store.search(query, 10)
-print(f"{resident('VmRSS') - before:.0f}")
+print(f"{resident() - before:.0f}")
 """
 
 

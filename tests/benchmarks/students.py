@@ -26,7 +26,7 @@ from gradio_client.exceptions import AppError
 
 from rag import console
 from rag.questions import parse_questions
-from rag.settings import Settings
+from tests.benchmarks.memory import resident
 from tests.browsing import Program
 
 _SAMPLES = 10
@@ -74,16 +74,6 @@ def until_ready(client: Client) -> None:
     raise SystemExit("The readings do not open.")
 
 
-def resident(process: int) -> int:
-    """Megabytes that the process holds in memory."""
-    (line,) = [
-        line
-        for line in Path(f"/proc/{process}/status").read_text().splitlines()
-        if line.startswith("VmRSS")
-    ]
-    return int(line.split()[1]) // 1024
-
-
 def alone(client: Client, questions: Sequence[str]) -> tuple[dict[str, str], float]:
     """What each question is answered, and the median of a second asking, in seconds."""
     answers = {question: said(client, question) for question in questions}
@@ -104,7 +94,7 @@ def main() -> int:
     arguments = parser.parse_args()
     items = parse_questions(console.lines(arguments.questions), str(arguments.questions))
     questions = [item.question for item in items]
-    settings = Settings.load(None)
+    settings = console.load_settings()
     program = Program(settings.corpus, settings.index).start()
     try:
         client = Client(program.address, verbose=False)
@@ -134,7 +124,7 @@ def main() -> int:
     print(f"waited: median {usual:.2f} s ({usual / once:.0f} times), ", end="")
     print(f"95th percentile {slow:.2f} s ({slow / once:.0f} times)")
     print(f"errors: {len(errors)} {sorted(set(errors))[:3]}; other answers than alone: {wrong}")
-    print(f"memory, MB: {memory}")
+    print("memory, MB:", *(f"{held:.0f}" for held in memory))
     return 0
 
 

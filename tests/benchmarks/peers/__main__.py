@@ -91,19 +91,23 @@ def peer_system(peer: str, recipe: str, pdfs: Path, scratch: Path, questions: Pa
 
 def our_system(pdfs: Path, scratch: Path, questions: Path) -> System:
     """The product's own commands."""
-    target = scratch / "indexes" / "ours"
-    door = [sys.executable, str(HERE / "with_reading_room.py")]
     return System(
         OURS,
         [sys.executable, "-m", "rag.index"],
         [sys.executable, "-m", "rag.ask", QUESTION],
-        [*door, "search", "", str(target), str(questions)],
-        {"RAG_CORPUS": str(pdfs), "RAG_INDEX": str(target), "PYTHONPATH": str(Path.cwd())},
+        [sys.executable, str(HERE / "with_reading_room.py"), str(questions)],
+        {
+            "RAG_CORPUS": str(pdfs),
+            "RAG_INDEX": str(scratch / "indexes" / "ours"),
+            "PYTHONPATH": str(Path.cwd()),
+        },
     )
 
 
 def timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float, str]:
-    """(seconds, megabytes at most, output) of a whole process, its children included in neither."""
+    """(seconds, megabytes at most, output) of a whole process, the memory being that of its largest child
+    where that is larger.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -161,7 +165,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/peers"), metavar="SCRATCH")
     arguments = parser.parse_args()
     scratch = arguments.folder.resolve()
-    pdfs = Path(os.environ["RAG_CORPUS"]).resolve()
+    pdfs = Path(console.load_settings().corpus).resolve()
     asked = arguments.questions.resolve()
     systems = [our_system(pdfs, scratch, asked)]
     systems += [peer_system(p, recipe, pdfs, scratch, asked) for p in PEERS for recipe in RECIPES]

@@ -50,9 +50,14 @@ def run(build: Callable[[str, str, str], None], opened: Callable[[str, str], Ret
     retrieve = opened(recipe, rest[0])
     if command == "ask":
         sys.stdout.write("\n".join(passage["text"] for passage in retrieve(rest[1])[:5]))
-        return
+    else:
+        search(retrieve, Path(rest[1]))
+
+
+def search(retrieve: Retrieve, path: Path) -> None:
+    """Ask each question of the file, and print what was found and how long each took."""
     records, seconds = [], []
-    for question in _questions(Path(rest[1])):
+    for question in _questions(path):
         started = time.perf_counter()
         passages = retrieve(question["question"])
         seconds.append(time.perf_counter() - started)
@@ -62,4 +67,4 @@ def run(build: Callable[[str, str, str], None], opened: Callable[[str, str], Ret
 
 def _questions(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
+        yield from (json.loads(line) for line in lines if line.strip())

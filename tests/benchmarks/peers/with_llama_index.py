@@ -20,7 +20,7 @@ from llama_index.vector_stores.faiss import FaissVectorStore
 from peer import WANTED, Found, Retrieve, found, run, weights
 
 Settings.embed_model = HuggingFaceEmbedding(weights(), device="cpu")
-Settings.llm = MockLLM()
+Settings.llm = MockLLM()  # the fusion wants one, and with one query never asks it
 Settings.chunk_size, Settings.chunk_overlap = 256, 20
 
 
@@ -35,7 +35,7 @@ def build(recipe: str, folder: str, target: str) -> None:
 
 
 def opened(recipe: str, target: str) -> Retrieve:
-    """A retriever over the saved index; the quick start's question also passes its query engine."""
+    """A retriever over the saved index."""
     context = StorageContext.from_defaults(
         vector_store=FaissVectorStore.from_persist_dir(target), persist_dir=target
     )

@@ -1,27 +1,19 @@
-"""The product through the same door, for warm searches; it is indexed and asked by its own commands."""
+"""The product's warm searches as the peers' are timed; it is indexed and asked by its own commands.
+
+``RAG_INDEX=FOLDER python with_reading_room.py QUESTIONS.jsonl``
+"""
 
 from __future__ import annotations
 
-import os
+import sys
+from pathlib import Path
 
-from peer import WANTED, Retrieve, run
+from peer import WANTED, search
 
 from rag.assembly import open_engine
 from rag.records import passage_record
 from rag.settings import Settings
 
-
-def build(recipe: str, folder: str, target: str) -> None:
-    """Not used: see ``python -m rag.index``."""
-    raise NotImplementedError
-
-
-def opened(recipe: str, target: str) -> Retrieve:
-    """The engine's search over the index in ``target``."""
-    os.environ["RAG_INDEX"] = target
-    engine = open_engine(Settings.load(None))
-    return lambda question: [passage_record(found) for found in engine.search(question, WANTED)]
-
-
 if __name__ == "__main__":
-    run(build, opened)
+    engine = open_engine(Settings.load(None))
+    search(lambda asked: list(map(passage_record, engine.search(asked, WANTED))), Path(sys.argv[1]))
