@@ -161,7 +161,8 @@ def test_leaving_ends_the_request_even_while_the_llm_is_silent(engine, server):
     answers = engine.ask(QUESTION)
     assert next(answers).text == ""
     while not server.requests:
-        assert next(answers).text == ""
+        grown = next(answers)
+        assert grown.text == "", grown.notice
     answers.close()
     assert server.hung_up.wait(10)
 
@@ -169,6 +170,7 @@ def test_leaving_ends_the_request_even_while_the_llm_is_silent(engine, server):
 def test_the_prompt_holds_the_passages_that_are_cited(engine, server):
     server.says(answer([TRUE]))
     found = last(engine)
+    assert server.requests, found.notice
     (request,) = server.requests
     said = str(request["messages"][-1]["content"])
     assert "masons from Genoa" in said
