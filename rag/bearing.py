@@ -1,8 +1,9 @@
 """Whether passages bear a sentence out, and which of their words do.
 
 A sentence is compared with each sentence and table row of the passages; the likeliest are compared
-closely, by what they assert. The verdict is a logistic regression on that comparison: its weights
-(rag/bearing.json) and the script that made them (tests/benchmarks/bearing.py) are in the project.
+closely, by what they assert, and by a small model of entailment (rag/entailment.py). The verdict is a
+logistic regression on that comparison: its weights (rag/bearing.json) and the script that made them
+(tests/benchmarks/bearing.py) are in the project.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from rag import assertions
 from rag.assertions import Assertion, Number
 from rag.embedded import Words
+from rag.entailment import Entailment
 from rag.protocols import Embedder
 from rag.sentences import sentences
 from rag.terms import TermWeight, terms
@@ -43,6 +45,8 @@ FEATURES = (
     "direction against", "direction along", "comparison", "turned", "opposed", "totals", "hedged",
     "table", "rank",
     "late low together", "lead", "content best", "claim hedges", "claim totals", "all numbers",
+    "entailed", "contradicted", "neutral",
+    "entailed where least neutral", "contradicted where least neutral", "least neutral",
 )  # fmt: skip
 """What is compared, in the order of the weights."""
 
@@ -54,6 +58,7 @@ _MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have m
 _LONGEST_UNIT = 2000
 _CLOSE = 12  # units that are compared by meaning, the best by shared words
 _BEST = 6  # of these, that may bear a claim out together
+_JUDGED = 3  # of these, that the model of entailment reads
 _NUMBERS = 0.5  # what it costs a unit to have none of the claim's numbers
 _OFTEN, _MOST = 3, 0.6  # passages, and the share of a reading's, that make a word its topic
 _SAME = 0.7  # the share of terms that a near copy has in common with its original
@@ -109,10 +114,11 @@ class Model:
 class Comparer:
     """Finds what bears on a sentence and compares the two; threads may share it."""
 
-    def __init__(self, embedder: Embedder, weight: TermWeight) -> None:
+    def __init__(self, embedder: Embedder, weight: TermWeight, entailment: Entailment) -> None:
         """``weight`` tells how rare a term is in the readings, 0 … 1."""
         self._embedder = embedder
         self._weight = weight
+        self._entailment = entailment
         # The sentences of an answer are checked against the same passages, one after the other.
         self._seen = lru_cache(maxsize=_REMEMBERED)(lambda text: embedder.embed_documents([text]))
 
@@ -154,8 +160,14 @@ class Comparer:
             _weakest(matches[order].max(axis=0)),
             worth[order[0]] - worth[order[1]] if len(order) > 1 else 0.0,
             *_together(claim, best, units),
+            *self._entailed(sentence, best[:_JUDGED]),
         ]
         return best[0], np.array(features, np.float64)
+
+    def _entailed(self, sentence: str, units: Sequence[Unit]) -> list[float]:
+        """How the first unit is judged, and how the one that has most to do with the sentence."""
+        judged = self._entailment.judge(sentence, [unit.text for unit in units])
+        return [*judged[0], *judged[judged[:, -1].argmin()]]
 
     def _likeness(
         self, sentence: str, units: Sequence[Unit]
@@ -184,7 +196,7 @@ class Checker:
 
     def __init__(self, embedder: Embedder, weight: TermWeight) -> None:
         """``weight`` tells how rare a term is in the readings, 0 … 1. Reads the model's weights."""
-        self._comparer = Comparer(embedder, weight)
+        self._comparer = Comparer(embedder, weight, Entailment())
         self._weight = weight
         self._model = Model.load()
 
@@ -409,6 +421,18 @@ def _quoted(sentence: str, units: Sequence[Unit]) -> Verdict | None:
             end = last.end
             if _plain(text[unit.start : end]) == wanted:
                 return Verdict("quoted", unit.passage, unit.start, end)
+    return _quoted_in_table(wanted, units)
+
+
+def _quoted_in_table(wanted: str, units: Sequence[Unit]) -> Verdict | None:
+    """The same for a sentence that does not fill the rows it stands in."""
+    passages = {id(unit.passage): unit.passage for unit in units}
+    for passage in passages.values():
+        window = passage.chunk.window
+        if window.kind == "table" and wanted in _plain(window.text):
+            for start, end in sentences(window.text):
+                if _plain(window.text[start:end]) == wanted:
+                    return Verdict("quoted", passage, start, end)
     return None
 
 

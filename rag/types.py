@@ -97,14 +97,18 @@ class Spans(Sequence[Span]):
 
     def within(self, start: int, end: int) -> Iterator[Span]:
         """Those that share a character with ``start`` to before ``end``."""
-        return (span for span in self if span.start < end and span.end > start)
+        starts, ends, _ = self._numbers()
+        places = enumerate(zip(starts, ends, strict=True))
+        return (self[at] for at, (a, b) in places if a < end and b > start)
 
     def pages_within(self, start: int, end: int) -> list[int]:
         """The page of each of those, in their order, with repeats; no Span is made."""
+        return [p for a, b, p in zip(*self._numbers(), strict=True) if a < end and b > start]
+
+    def _numbers(self) -> tuple[list[int], ...]:
+        """The starts, the ends and the pages of all."""
         numbers = memoryview(self.packed).cast("i")
-        starts, ends, pages = (numbers[at::7].tolist() for at in range(3))
-        placed = zip(starts, ends, pages, strict=True)
-        return [page for a, b, page in placed if a < end and b > start]
+        return tuple(numbers[at::7].tolist() for at in range(3))
 
     def __len__(self) -> int:
         return len(self.packed) // _SPAN.size

@@ -151,7 +151,7 @@ def ready(page):
 def ask(page, question):
     page.get_by_label("Question").fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
-    page.wait_for_selector(f"#chat .question:has-text({json.dumps(question[:30])})")
+    page.wait_for_selector(f"#chat .question:has-text({json.dumps(question[:120])})")
     answered(page)
 
 

@@ -75,14 +75,18 @@ class _Graph:
             "MatMul", x, self.weight(f"{layer}.weightT", self.tensors[f"{layer}.weight"].T)
         )
 
-    def embeddings(self, ids: str) -> str:
-        """Word, position and segment vectors, summed and normalised. All words are segment 0."""
+    def embeddings(self, ids: str, segments: str | None = None) -> str:
+        """Word, position and segment vectors, summed and normalised. All words are segment 0 if
+        ``segments`` does not tell.
+        """
         tensors, name = self.tensors, "embeddings."
-        places = (
-            tensors[name + "position_embeddings.weight"]
-            + tensors[name + "token_type_embeddings.weight"][0]
-        )
+        places = tensors[name + "position_embeddings.weight"]
+        kinds = name + "token_type_embeddings.weight"
         words = self.node("Gather", self.weight(name + "word_embeddings.weight"), ids)
+        if segments is None:
+            places = places + tensors[kinds][0]
+        else:
+            words = self.node("Add", words, self.node("Gather", self.weight(kinds), segments))
         length = self.node("Shape", ids, start=1, end=2)
         here = self.node("Slice", self.weight("places", places), self.constant("zero", [0]), length)
         return self.node(
@@ -131,14 +135,27 @@ class _Graph:
 
     def pooled(self, x: str, mask: str) -> str:
         """Unit vectors of the sum over the words; the mean's divisor cancels."""
+        return self.node("LpNormalization", self.summed(x, mask)[0], axis=-1, p=2)
+
+    def judged(self, x: str, mask: str) -> str:
+        """A linear layer over the mean of the words."""
+        total, shown = self.summed(x, mask)
+        count = self.node("ReduceSum", shown, "one", keepdims=1)
+        odds = self.node("MatMul", self.node("Div", total, count), self.head())
+        return self.node("Add", odds, self.weight("head.bias"))
+
+    def head(self) -> str:
+        """The weight of that layer, as (in, out)."""
+        return self.weight("head.weightT", self.tensors["head.weight"].T)
+
+    def summed(self, x: str, mask: str) -> tuple[str, str]:
+        """The sum over the words that ``mask`` shows, and the mask as floats."""
         from onnx import TensorProto
 
         shown = self.node("Cast", mask, to=TensorProto.FLOAT)
         column = self.node("Unsqueeze", shown, self.constant("last", [-1]))
-        total = self.node(
-            "ReduceSum", self.node("Mul", x, column), self.constant("one", [1]), keepdims=0
-        )
-        return self.node("LpNormalization", total, axis=-1, p=2)
+        every = self.node("Mul", x, column)
+        return self.node("ReduceSum", every, self.constant("one", [1]), keepdims=0), shown
 
     def projected(self, x: str, projection: NDArray[np.float32]) -> str:
         """Each word in fewer dimensions, as a unit vector."""
@@ -153,35 +170,66 @@ def session(folder: Path, projection: NDArray[np.float32], threads: int) -> Any:
     (n, length, width), by a projection of shape (dim, width). ``threads`` 0 leaves their number
     to the runtime.
     """
-    import onnxruntime
-    from onnx import TensorProto, helper
-
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    graph = _Graph(
-        read_safetensors(folder / "model.safetensors"),
-        config["num_attention_heads"],
-        config["layer_norm_eps"],
-    )
-    x = graph.embeddings("ids")
-    short = graph.node("Cast", "mask", to=TensorProto.INT32)
-    for number in range(config["num_hidden_layers"]):
-        x = graph.layer(x, short, f"encoder.layer.{number}.")
+    graph, config = _begun(folder, read_safetensors(folder / "model.safetensors"))
+    x = _encoded(graph, config, graph.embeddings("ids"))
     dim, width = projection.shape
-    shapes = {
+    outputs = {
         graph.pooled(x, "mask"): ["n", dim],
         graph.projected(x, projection): ["n", "length", width],
     }
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
-        for name in ("ids", "mask")
-    ]
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in shapes.items()
-    ]
+    return _ready(graph, ("ids", "mask"), outputs, threads)
+
+
+def pair_session(folder: Path, tensors: Tensors) -> Any:  # noqa: ANN401
+    """A session over pairs of texts: inputs ``ids``, ``mask`` and ``segments``, int64 of shape
+    (n, length); its output what the layer ``head`` of ``tensors`` makes of each, shape (n, labels).
+
+    The encoder's shape is that of the configuration in ``folder``.
+    """
+    graph, config = _begun(folder, tensors)
+    x = _encoded(graph, config, graph.embeddings("ids", "segments"))
+    outputs = {graph.judged(x, "mask"): ["n", tensors["head.weight"].shape[0]]}
+    return _ready(graph, ("ids", "mask", "segments"), outputs, threads=0)
+
+
+def _begun(folder: Path, tensors: Tensors) -> tuple[_Graph, dict[str, Any]]:
+    """An empty graph over the tensors, and the model's configuration."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return _Graph(tensors, config["num_attention_heads"], config["layer_norm_eps"]), config
+
+
+def _encoded(graph: _Graph, config: dict[str, Any], x: str) -> str:
+    """All layers, over the words that the input ``mask`` shows."""
+    from onnx import TensorProto
+
+    short = graph.node("Cast", "mask", to=TensorProto.INT32)
+    for number in range(config["num_hidden_layers"]):
+        x = graph.layer(x, short, f"encoder.layer.{number}.")
+    return x
+
+
+def _ready(
+    graph: _Graph, inputs: tuple[str, ...], outputs: dict[str, list[Any]], threads: int
+) -> Any:  # noqa: ANN401
+    """The session that runs the graph."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
     outside = [_outside(name, values.shape) for name, values in graph.weights.items()]
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "bert", inputs, outputs, graph.constants + outside),
+        helper.make_graph(
+            graph.nodes,
+            "bert",
+            [
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
+                for name in inputs
+            ],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in outputs.items()
+            ],
+            graph.constants + outside,
+        ),
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)],
         ir_version=9,
     )

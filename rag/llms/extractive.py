@@ -232,11 +232,11 @@ def _told(asked: _Asked, window: Window, ranges: Sequence[tuple[int, int]], at: 
     """
     text, end = window.text, ranges[at][1]
     for low, high in ranges[at + 1 : at + 3]:
-        if not _flows(window, end, low):
-            break
-        announced = text[:end].endswith(":")
+        announced = text.endswith(":", 0, end)
         wanted = asked.story and "\n" not in text[end:low]
         if not (announced or wanted) or len(text[ranges[at][0] : high].split()) > _STORY_WORDS:
+            break
+        if not _flows(window, end, low):
             break
         end = high
         if not announced:

@@ -6,7 +6,7 @@ Nothing of a visitor is kept here; what belongs to one comes in with each call a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,7 +94,7 @@ class Actions:
 
     def ask(
         self, text: str, asking: Asking, history: History, editing: int | None, instead: str = ""
-    ) -> Iterator[Shown]:
+    ) -> Generator[Shown]:
         """The page while a question is answered; it replaces the turn that is being changed.
 
         ``instead`` is searched for in place of the question. Nothing typed is nothing asked.
@@ -150,7 +150,7 @@ class Actions:
 
     def in_chat(
         self, done: Mapping[str, Any], asking: Asking, history: History, editing: int | None
-    ) -> Iterator[Shown]:
+    ) -> Generator[Shown]:
         """What a button within the conversation does; what names no turn of it does nothing."""
         turns = history.open.turns
         at = _number(done.get("turn"), len(turns))
@@ -210,7 +210,7 @@ class Actions:
                 history = history.without(talk.talk_id)
         return self.shown(history, gr.skip()), Markup()
 
-    def check(self, text: str) -> Iterator[Markup]:
+    def check(self, text: str) -> Generator[Markup]:
         """The check of a pasted text as it goes on."""
         opened = self._room.current()
         if opened is None:

@@ -5,12 +5,14 @@ What programs ask is never kept in the log of questions: nobody there is told of
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from rag.errors import RagError
 from rag.records import answer_record, citation_record, passage_record
+from rag.web.line import Line
 from rag.web.links import Place
 from rag.web.room import NOT_READY, Opened, Room
 
@@ -18,15 +20,18 @@ from rag.web.room import NOT_READY, Opened, Room
 class Api:
     """The four endpoints over a room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, line: Line) -> None:
+        """What takes work stands in ``line`` with what students ask."""
         self._room = room
+        self._line = line
 
     def add(self) -> None:
         """Add them to the page that is being laid out."""
         for endpoint in (self.ask, self.search, self.readings, self.page):
-            gr.api(endpoint, api_name=endpoint.__name__)
+            # What stands in our own line does not stand in Gradio's.
+            gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
 
-    def ask(self, question: str, readings: list[str] | None = None) -> dict[str, Any]:
+    async def ask(self, question: str, readings: list[str] | None = None) -> dict[str, Any]:
         """Answer a question from the course's readings, in their own words, with checked citations.
 
         Every sentence of "answer" ends with a marker [n] that "citations" explains: the reading, its
@@ -38,8 +43,12 @@ class Api:
             readings: Ids of the readings to ask, as "readings" lists them; none for all.
 
         """
+        work = partial(self._asked, question, frozenset(readings or ()) or None)
+        return await (self._line.run(work) if self._room.quotes("") else self._line.beside(work))
+
+    def _asked(self, question: str, readings: frozenset[str] | None) -> dict[str, Any]:
         with _said():
-            *_, answer = self._opened().engine.ask(question, frozenset(readings or ()) or None)
+            *_, answer = self._opened().engine.ask(question, readings)
             record = answer_record(answer)
             record["citations"] = [
                 citation_record(citation) | {"link": "/?" + Place.of_citation(citation).query}
@@ -47,7 +56,7 @@ class Api:
             ]
             return record
 
-    def search(
+    async def search(
         self, question: str, k: int = 10, readings: list[str] | None = None
     ) -> list[dict[str, Any]]:
         """Find the passages of the course's readings that bear on a question, best first, unanswered.
@@ -58,12 +67,17 @@ class Api:
             readings: Ids of the readings to search, as "readings" lists them; none for all.
 
         """
+        return await self._line.run(
+            partial(self._found, question, k, frozenset(readings or ()) or None)
+        )
+
+    def _found(
+        self, question: str, k: int, readings: frozenset[str] | None
+    ) -> list[dict[str, Any]]:
         with _said():
-            engine = self._opened().engine
-            passages = engine.search(question, k, frozenset(readings or ()) or None)
             return [
                 passage_record(passage) | {"link": "/?" + Place.of_passage(passage).query}
-                for passage in passages
+                for passage in self._opened().engine.search(question, k, readings)
             ]
 
     def readings(self) -> list[dict[str, Any]]:

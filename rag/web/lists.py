@@ -69,6 +69,16 @@ _NO_TALKS = """<div class="empty"><h2>Nothing yet</h2>
 <p>Your conversations are kept here, in this browser only, until you delete them.</p></div>"""
 
 
+def ahead(count: int) -> Markup:
+    """What one reads who waits for others."""
+    questions = "question is" if count == 1 else "questions are"
+    return fill(
+        '<p class="note" role="status">{count} {questions} before yours.</p>',
+        count=count,
+        questions=questions,
+    )
+
+
 def shelf(shelf: Shelf) -> Markup:
     """Each reading with its state and sections, then those that could not be used and why."""
     there = [_reading(shelf, reading) for reading in shelf.readings]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +22,11 @@ from rag.web.actions import Actions, Asking, Shown
 from rag.web.api import Api
 from rag.web.chat import chat as chat_view
 from rag.web.chat import name_of
+from rag.web.checking import MOST_SENTENCES
 from rag.web.conversation import Stopper
 from rag.web.history import History
 from rag.web.keeping import Choice, notice
+from rag.web.line import Line
 from rag.web.look import head, theme
 from rag.web.room import Opened, Room
 from rag.web.routes import OwnPages, Visitors, routes, visitor_of
@@ -62,6 +65,8 @@ _SECRET = "the student's own browser"
 """No secret: it keeps what a browser stores readable for the program that comes after this one."""
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_FREELY: dict[str, Any] = {"concurrency_limit": None}
+"""What stands in our own line does not stand in Gradio's."""
 _EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """A click while the one before is still at work counts, too."""
 
@@ -74,8 +79,9 @@ def build(room: Room, log: Log, uploads: Uploads | None = None) -> gr.Blocks:
     but the course's.
     """
     with gr.Blocks(title="Reading Room", analytics_enabled=False) as page:
-        Api(room).add()  # first, so that its names are free
-        _Layout(page, room, log, uploads)
+        line = Line()
+        Api(room, line).add()  # first, so that its names are free
+        _Layout(page, room, log, line, uploads)
     return page.queue(default_concurrency_limit=16)
 
 
@@ -87,8 +93,11 @@ def _html(value: Markup | str, **options: Any) -> gr.HTML:  # noqa: ANN401
 class _Layout:
     """The parts of the page, laid out and wired as it is made."""
 
-    def __init__(self, page: gr.Blocks, room: Room, log: Log, uploads: Uploads | None) -> None:
+    def __init__(
+        self, page: gr.Blocks, room: Room, log: Log, line: Line, uploads: Uploads | None
+    ) -> None:
         self._room, self._log, self._days, self._uploads = room, log, log.days, uploads
+        self._line = line
         self._book = gr.BrowserState({}, storage_key="reading-room", secret=_SECRET)
         self._history = gr.State(History())
         self._stopper = gr.State(Stopper())
@@ -119,6 +128,7 @@ class _Layout:
         self._shown = [
             self._chat, self._talks, self._history, self._book, self._question, self._editing,
         ]  # fmt: skip
+        self._growing = [*self._shown, self._ahead]
         self._wire_chat()
         self._wire_opening(page)
         self._wire_keeping(page)
@@ -133,9 +143,25 @@ class _Layout:
     def _actions(self, request: gr.Request) -> Actions:
         return Actions(self._seen(request), self._log)
 
+    def _turns(self, asking: Asking, history: History) -> int:
+        """How many steps of an answer are work: an LLM's wait for its service, and a question after
+        others is first made to stand on its own.
+        """
+        return 1 + bool(history.open.turns) if self._room.quotes(asking.llm) else 0
+
+    async def _in_turn(self, steps: Generator[Shown], turns: int) -> AsyncIterator[tuple[Any, ...]]:
+        """The page as an answer grows, and how many are before it."""
+        async with aclosing(self._line.each(steps, turns)) as shown:
+            async for step in shown:
+                if isinstance(step, int):
+                    yield *[gr.skip()] * len(self._shown), lists.ahead(step)
+                else:
+                    yield *step, ""
+
     def _lay_out_chat(self) -> None:
         self._chat = _html(chat_view([]), elem_id="chat", js_on_load=_DOES)
         with gr.Column(elem_id="composer"):
+            self._ahead = _html("", elem_id="ahead")
             with gr.Row(elem_id="asking"):
                 self._question = gr.Textbox(
                     label="Question",
@@ -184,16 +210,25 @@ class _Layout:
     def _wire_chat(self) -> None:
         asked = [self._question, *self._chosen]
 
-        def ask(request: gr.Request, text: str, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+        async def ask(
+            request: gr.Request,
+            text: str,
+            *given: Any,  # noqa: ANN401
+        ) -> AsyncIterator[tuple[Any, ...]]:
             asking, history, editing = _asking(*given)
-            yield from self._actions(request).ask(text, asking, history, editing)
+            steps = self._actions(request).ask(text, asking, history, editing)
+            async for shown in self._in_turn(steps, self._turns(asking, history)):
+                yield shown
 
-        def in_chat(
+        async def in_chat(
             request: gr.Request,
             event: gr.EventData,
             *given: Any,  # noqa: ANN401
-        ) -> Iterator[Shown]:
-            yield from self._actions(request).in_chat(_done(event), *_asking(*given))
+        ) -> AsyncIterator[tuple[Any, ...]]:
+            asking, history, editing = _asking(*given)
+            steps = self._actions(request).in_chat(_done(event), asking, history, editing)
+            async for shown in self._in_turn(steps, self._turns(asking, history)):
+                yield shown
 
         def fresh(
             request: gr.Request, history: History, stopper: Stopper, editing: int | None
@@ -204,8 +239,8 @@ class _Layout:
             stopper.stop()
 
         for trigger in (self._ask.click, self._question.submit):
-            trigger(ask, asked, self._shown, **_QUIET)
-        self._chat.click(in_chat, asked[1:], self._shown, **_QUIET, **_EACH).then(
+            trigger(ask, asked, self._growing, **_QUIET, **_FREELY)
+        self._chat.click(in_chat, asked[1:], self._growing, **_QUIET, **_EACH, **_FREELY).then(
             None, js=_TO_EDIT, api_visibility="private"
         )
         self._stop.click(stop, [self._stopper], None, queue=False, **_QUIET)
@@ -236,14 +271,16 @@ class _Layout:
             view, talks, *_ = actions.shown(history)
             return view, talks, history, shelf, gr.CheckboxGroup(choices=_choices(opened))
 
-        def linked(request: gr.Request, *given: Any) -> Iterator[Shown]:  # noqa: ANN401
+        async def linked(
+            request: gr.Request,
+            *given: Any,  # noqa: ANN401
+        ) -> AsyncIterator[tuple[Any, ...]]:
             """Ask the question of a link, in a conversation of its own."""
             question = str(request.query_params.get("q", ""))[:LONGEST_QUESTION].strip()
             asking, history, _ = _asking(*given)
-            if question:
-                yield from self._actions(request).ask(question, asking, history.fresh(), None)
-            else:
-                yield (gr.skip(),) * 6
+            steps = self._actions(request).ask(question, asking, history.fresh(), None)
+            async for shown in self._in_turn(steps, self._turns(asking, history)):
+                yield shown
 
         page.load(watch, None, watched, **_QUIET)
         self._timer.tick(watch, None, watched, **_QUIET)
@@ -256,8 +293,9 @@ class _Layout:
         ).then(
             linked,
             self._chosen,
-            self._shown,
+            self._growing,
             **_QUIET,
+            **_FREELY,
         )
 
     def _wire_keeping(self, page: gr.Blocks) -> None:
@@ -288,8 +326,11 @@ class _Layout:
             opened = _done(event).get("do") == "open"
             return *shown, parcel, gr.Tabs(selected="ask") if opened else gr.skip()
 
-        def check(request: gr.Request, text: str) -> Iterator[Markup]:
-            yield from self._actions(request).check(text)
+        async def check(request: gr.Request, text: str) -> AsyncIterator[Markup]:
+            steps = self._actions(request).check(text)
+            async with aclosing(self._line.each(steps, MOST_SENTENCES)) as shown:
+                async for part in shown:
+                    yield lists.ahead(part) if isinstance(part, int) else part
 
         def from_shelf(request: gr.Request, event: gr.EventData) -> tuple[Any, Any, Any]:
             done = _done(event)
@@ -310,7 +351,7 @@ class _Layout:
             from_shelf, None, [self._tabs, self._only, self._question], **_QUIET, **_EACH
         ).then(None, js=_TO_QUESTION, api_visibility="private")
         for trigger in (self._check.click, self._sentence.submit):
-            trigger(check, [self._sentence], [self._verdicts], **_QUIET)
+            trigger(check, [self._sentence], [self._verdicts], **_QUIET, **_FREELY)
 
     def _wire_own(self) -> None:
         def renew(request: gr.Request, chosen: list[str]) -> tuple[Any, Any]:

@@ -1,12 +1,12 @@
-"""Prints how long a warm search takes beside embedding its question, which no search can spare.
+"""Prints how long a warm search and answer take beside embedding the question, which none can spare.
 
     RAG_INDEX=FOLDER OMP_NUM_THREADS=1 python -m tests.benchmarks.warm_search QUESTIONS.jsonl
 
 Counted are the median and the 95th percentile of the wall time of ``Engine.search`` for ten
-passages and of ``embed_query``, in milliseconds, and the quotient of the medians. Each question is
-asked five times, each time with another number behind it, so that it is new to every cache and as
-long for both; searching and embedding take turns in one process on one thread, so that a busy
-machine slows both. The first twenty do not count. With ``--profile FILE`` the searches run under
+passages, of ``Engine.ask`` to its end and of ``embed_query``, in milliseconds, and the quotients of the
+medians. Each question is asked five times, each time with another number behind it, so that it is new
+to every cache and as long for all; they take turns in one process on one thread, so that a busy
+machine slows all. The first twenty do not count. With ``--profile FILE`` the answers run under
 cProfile instead.
 """
 
@@ -25,6 +25,7 @@ import numpy as np
 from rag import console
 from rag.assembly import open_engine, plugin
 from rag.embedders import bert_onnx, minilm
+from rag.engine import Engine
 from rag.questions import parse_questions
 
 _ROUNDS, _WARM_UP, _PASSAGES = 5, 20, 10
@@ -36,11 +37,13 @@ def _seconds(run: Callable[[str], object], text: str) -> float:
     return time.perf_counter() - started
 
 
-def _texts(path: Path) -> list[tuple[str, str]]:
-    """Each question twice as often as it is asked: for searching, and as long for embedding."""
+def _texts(path: Path) -> list[tuple[str, str, str]]:
+    """Each question as often as it is asked: for searching, answering, and as long for embedding."""
     asked = [q.question for q in parse_questions(console.lines(path), str(path))]
     return [
-        (f"{text} {10 + turn}", f"{text} {20 + turn}") for turn in range(_ROUNDS) for text in asked
+        (f"{text} {10 + turn}", f"{text} {20 + turn}", f"{text} {30 + turn}")
+        for turn in range(_ROUNDS)
+        for text in asked
     ]
 
 
@@ -59,22 +62,34 @@ def main() -> None:
     with mock.patch.object(minilm, "session", partial(_one_thread, bert_onnx.session)):
         engine = open_engine(settings)
         embedder = plugin("embedders", settings.embedder).load(settings)
-    pairs = _texts(options.questions)
-    search = partial(engine.search, k=_PASSAGES)
-    for first, second in pairs[:_WARM_UP]:
-        search(first), embedder.embed_query(second)
+    texts = _texts(options.questions)
+    ways = (partial(engine.search, k=_PASSAGES), partial(_answer, engine), embedder.embed_query)
+    for each in texts[:_WARM_UP]:
+        for way, text in zip(ways, each, strict=True):
+            way(text)
     if options.profile:
         with cProfile.Profile() as profile:
-            for first, _ in pairs[_WARM_UP:]:
-                search(first)
+            for _, text, _ in texts[_WARM_UP:]:
+                _answer(engine, text)
         profile.dump_stats(options.profile)
         return
-    times = [(_seconds(search, a), _seconds(embedder.embed_query, b)) for a, b in pairs[_WARM_UP:]]
-    searching, embedding = zip(*times, strict=True)
-    print(f"{len(times)} searches\n\n| | median, ms | 95 %, ms |\n|---|---|---|")
+    times = [
+        [_seconds(way, text) for way, text in zip(ways, each, strict=True)]
+        for each in texts[_WARM_UP:]
+    ]
+    searching, answering, embedding = zip(*times, strict=True)
+    print(f"{len(times)} questions\n\n| | median, ms | 95 %, ms |\n|---|---|---|")
     print(_line("embedding the question", embedding))
     print(_line("warm search, that included", searching))
-    print(f"\nA search takes {np.median(searching) / np.median(embedding):.2f} × its embedding.")
+    print(_line("warm answer, both included", answering))
+    for name, seconds in (("A search", searching), ("An answer", answering)):
+        print(f"\n{name} takes {np.median(seconds) / np.median(embedding):.2f} × the embedding.")
+
+
+def _answer(engine: Engine, question: str) -> None:
+    """Ask to the end."""
+    for _ in engine.ask(question):
+        pass
 
 
 def _one_thread(session: Callable[..., object], *given: object, **_: object) -> object:
