@@ -98,6 +98,11 @@ class Engine:
             self.self_contained(question, [(one, "") for one in earlier]) if earlier else question
         )
 
+    @property
+    def quotes(self) -> bool:
+        """Whether answers are the readings' own words, and no LLM is asked."""
+        return self._writer is None
+
     def _asked_of(self, question: str) -> list[str]:
         """The reading that a question finds first."""
         found = self._retriever.retrieve(question, 1)

@@ -2,10 +2,17 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rag.web.line import Line
+from rag.web.line import Line, Work
+
+
+def run(coroutine):
+    """What it gives, on a loop and in a thread of its own: the browser's is in the tests' own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result(30)
 
 
 def test_as_many_work_at_once_as_there_is_room_for_and_in_the_order_they_came():
@@ -30,10 +37,10 @@ def test_as_many_work_at_once_as_there_is_room_for_and_in_the_order_they_came():
         go.set()
         return await asyncio.gather(*running)
 
-    assert asyncio.run(all_at_once()) == list(range(9))
+    assert run(all_at_once()) == list(range(9))
     assert most == 2
-    assert sorted(order[:2]) == [0, 1]
-    assert [n // 2 for n in order[2:]] == sorted(n // 2 for n in order[2:])
+    # Two threads may overtake each other, none more than that.
+    assert all(abs(at - number) <= 2 for at, number in enumerate(order))
 
 
 def test_who_waits_hears_how_many_are_before():
@@ -41,6 +48,7 @@ def test_who_waits_hears_how_many_are_before():
 
     def steps():
         yield "asked"
+        yield Work()
         yield "answered"
 
     async def heard():
@@ -48,14 +56,14 @@ def test_who_waits_hears_how_many_are_before():
         others = [asyncio.ensure_future(line.run(lambda: go.wait(5))) for _ in range(3)]
         await asyncio.sleep(0.05)
         said = []
-        async for step in line.each(steps(), turns=1):
+        async for step in line.each(steps()):
             said.append(step)
             if isinstance(step, int):
                 go.set()
         await asyncio.gather(*others)
         return said
 
-    assert asyncio.run(heard()) == ["asked", 3, "answered"]
+    assert run(heard()) == ["asked", 3, "answered"]
 
 
 def test_what_waits_for_an_llm_holds_nobody_up():
@@ -68,7 +76,7 @@ def test_what_waits_for_an_llm_holds_nobody_up():
 
     async def beside():
         line = Line(1)
-        answer = line.each(from_an_llm(), turns=0)
+        answer = line.each(from_an_llm())
         assert await anext(answer) == "asked"
         slow = asyncio.ensure_future(anext(answer))
         quick = await asyncio.wait_for(line.run(lambda: "quick"), 2)
@@ -76,7 +84,7 @@ def test_what_waits_for_an_llm_holds_nobody_up():
         silent.set()
         return quick, await slow
 
-    assert asyncio.run(beside()) == ("quick", "answered")
+    assert run(beside()) == ("quick", "answered")
 
 
 def test_who_gives_up_leaves_the_line_and_its_steps_are_closed():
@@ -85,6 +93,7 @@ def test_who_gives_up_leaves_the_line_and_its_steps_are_closed():
     def steps():
         try:
             yield "asked"
+            yield Work()
             yield "never"
         finally:
             closed.append(True)
@@ -93,14 +102,14 @@ def test_who_gives_up_leaves_the_line_and_its_steps_are_closed():
         line = Line(1)
         first = asyncio.ensure_future(line.run(lambda: go.wait(5)))
         await asyncio.sleep(0.05)
-        waiting = line.each(steps(), turns=1)
+        waiting = line.each(steps())
         assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
         await waiting.aclose()
         go.set()
         await first
         return await asyncio.wait_for(line.run(lambda: "next"), 2)
 
-    assert asyncio.run(given_up()) == "next"
+    assert run(given_up()) == "next"
     assert closed == [True]
 
 
@@ -114,4 +123,58 @@ def test_work_that_fails_makes_room_for_the_next():
             await line.run(fails)
         return await asyncio.wait_for(line.run(lambda: "next"), 2)
 
-    assert asyncio.run(after_a_failure()) == "next"
+    assert run(after_a_failure()) == "next"
+
+
+def test_what_is_no_longer_wanted_is_not_waited_for():
+    go, wanted = threading.Event(), [True]
+
+    def steps():
+        yield "asked"
+        yield Work(lambda: wanted[0])
+        yield "stopped"
+
+    async def stopped():
+        line = Line(1)
+        first = asyncio.ensure_future(line.run(lambda: go.wait(5)))
+        await asyncio.sleep(0.05)
+        waiting = line.each(steps())
+        assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
+        wanted[0] = False
+        said = await asyncio.wait_for(anext(waiting), 2)
+        await waiting.aclose()
+        go.set()
+        await first
+        return said
+
+    assert run(stopped()) == "stopped"
+
+
+def test_a_place_is_free_only_when_work_that_was_given_up_has_ended():
+    begun, go, closed = threading.Event(), threading.Event(), []
+
+    def steps():
+        try:
+            yield Work()
+            begun.set()
+            go.wait(5)
+            yield "late"
+        finally:
+            closed.append(True)
+
+    async def cancelled():
+        line = Line(1)
+        going = asyncio.ensure_future(anext(line.each(steps())))
+        await asyncio.to_thread(begun.wait, 5)
+        going.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await going
+        following = asyncio.ensure_future(line.run(lambda: "next"))
+        await asyncio.sleep(0.1)
+        assert not following.done()
+        assert not closed
+        go.set()
+        return await asyncio.wait_for(following, 2)
+
+    assert run(cancelled()) == "next"
+    assert closed == [True]

@@ -12,6 +12,7 @@ from rag.types import Answer
 from rag.web.actions import Actions, Asking
 from rag.web.conversation import INTERRUPTED, STOPPED, Stopper, Turn
 from rag.web.history import History, Talk
+from rag.web.line import Work
 from rag.web.page import application
 
 
@@ -19,6 +20,8 @@ class Engine:
     """Says back what it is asked, in two steps."""
 
     readings = ()
+
+    quotes = False
 
     def __init__(self):
         self.asked = []
@@ -146,6 +149,21 @@ def test_stopping_closes_the_engines_answer_and_says_so():
     asking.stopper.stop()
     *_, last = growing
     assert engine.closed
+    assert last[2].open.turns[0].said == STOPPED
+
+
+def test_a_question_stopped_while_it_stands_in_line_is_not_searched_for():
+    engine, actions, asking = begin()
+    engine.quotes = True
+    growing = actions.ask("First?", asking, History(), None)
+    next(growing)
+    work = next(growing)
+    assert isinstance(work, Work)
+    assert work.wanted()
+    asking.stopper.stop()
+    assert not work.wanted()
+    *_, last = growing
+    assert engine.asked == []
     assert last[2].open.turns[0].said == STOPPED
 
 

@@ -17,9 +17,10 @@ from rag.errors import LogFailure, RagError
 from rag.log import Log
 from rag.web import export, lists
 from rag.web.chat import chat
-from rag.web.checking import checks, failed, report
+from rag.web.checking import checks, failed, report, split
 from rag.web.conversation import Run, Stopper, Turn, growing
 from rag.web.history import History, Reopened, Talk, kept
+from rag.web.line import Work
 from rag.web.markup import fill
 from rag.web.room import NOT_READY, Opened
 from rag.web.uploads import Seen
@@ -94,7 +95,7 @@ class Actions:
 
     def ask(
         self, text: str, asking: Asking, history: History, editing: int | None, instead: str = ""
-    ) -> Generator[Shown]:
+    ) -> Generator[Shown | Work]:
         """The page while a question is answered; it replaces the turn that is being changed.
 
         ``instead`` is searched for in place of the question. Nothing typed is nothing asked.
@@ -111,11 +112,16 @@ class Actions:
             yield self.shown(history.with_turns(talk, [*before, note]))
             return
         turn = Turn(text)
-        for count, turn in enumerate(self._growing(opened, text, asking, before, run, instead)):
+        for count, step in enumerate(self._growing(opened, text, asking, before, run, instead)):
+            if isinstance(step, Work):
+                yield step
+                continue
+            turn = step
             if count == 0:
                 yield self._over(history.with_turns(talk, [*before, turn]))
-            elif not run.replaced:
+            elif turn.step and not run.replaced:
                 yield self._chat([*before, turn]), *[gr.skip()] * 5
+        # The end is shown together with what the browser keeps: who leaves on seeing it loses nothing.
         if not run.replaced:
             yield self.shown(history.with_turns(talk, [*before, turn]), gr.skip())
 
@@ -138,7 +144,7 @@ class Actions:
         before: Sequence[Turn],
         run: Run,
         instead: str,
-    ) -> Iterator[Turn]:
+    ) -> Iterator[Turn | Work]:
         try:
             engine = opened.engine_with(asking.llm)
         except RagError as error:
@@ -146,11 +152,11 @@ class Actions:
             return
         for turn in growing(engine, text, asking.readings, before, run, instead):
             # The log is written before the answer is seen to be over: a next question is not late.
-            yield turn if turn.step else self._kept(turn, asking)
+            yield turn if isinstance(turn, Work) or turn.step else self._kept(turn, asking)
 
     def in_chat(
         self, done: Mapping[str, Any], asking: Asking, history: History, editing: int | None
-    ) -> Generator[Shown]:
+    ) -> Generator[Shown | Work]:
         """What a button within the conversation does; what names no turn of it does nothing."""
         turns = history.open.turns
         at = _number(done.get("turn"), len(turns))
@@ -210,7 +216,7 @@ class Actions:
                 history = history.without(talk.talk_id)
         return self.shown(history, gr.skip()), Markup()
 
-    def check(self, text: str) -> Generator[Markup]:
+    def check(self, text: str) -> Generator[Markup | Work]:
         """The check of a pasted text as it goes on."""
         opened = self._room.current()
         if opened is None:
@@ -218,10 +224,11 @@ class Actions:
             return
         yield report([], whole=False)
         try:
-            done = []
-            for done in checks(opened.engine, opened.checker, text):
-                yield report(done, whole=False)
-            yield report(done, whole=True)
+            total = len(split(text))
+            going = checks(opened.engine, opened.checker, text)
+            for number in range(1, total + 1):
+                yield Work()
+                yield report(next(going), whole=number == total)
         except RagError as error:
             yield failed(error)
 

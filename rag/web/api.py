@@ -44,7 +44,9 @@ class Api:
 
         """
         work = partial(self._asked, question, frozenset(readings or ()) or None)
-        return await (self._line.run(work) if self._room.quotes("") else self._line.beside(work))
+        opened = self._room.current()
+        quotes = opened is None or opened.engine.quotes
+        return await (self._line.run(work) if quotes else self._line.beside(work))
 
     def _asked(self, question: str, readings: frozenset[str] | None) -> dict[str, Any]:
         with _said():

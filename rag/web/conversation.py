@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from rag.engine import Engine
 from rag.errors import RagError
 from rag.types import Answer
+from rag.web.line import Work
 from rag.web.trouble import unforeseen
 
 _log = logging.getLogger(__name__)
@@ -79,19 +80,25 @@ def growing(
     earlier: Sequence[Turn],
     run: Run,
     searched_for: str = "",
-) -> Generator[Turn]:
-    """The turn of a question as its answer grows; the last one has no step.
+) -> Generator[Turn | Work]:
+    """The turn of a question as its answer grows, and where work follows; the last turn has no step.
 
     ``searched_for`` is what the student wants searched instead of the question as it is read in
     the light of ``earlier``. Closing it ends an LLM's request.
     """
     turn = Turn(question[:200] if len(question) > 4000 else question, step=SEARCHING)
+    work = [Work(lambda: not run.stopped)] if engine.quotes else []
     yield turn
+    yield from work
+    if run.stopped:  # while it waited
+        yield replace(turn, said=STOPPED, step="")
+        return
     try:
         wanted = searched_for or _self_contained(engine, question, earlier)
         if " ".join(wanted.split()) != " ".join(question.split()):
             turn = replace(turn, searched_for=wanted)
             yield turn
+            yield from work
         with contextlib.closing(engine.ask(wanted, readings or None)) as answers:  # type: ignore[type-var]
             for answer in answers:
                 turn = replace(turn, answer=answer, step=_step(answer))

@@ -11,8 +11,8 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any, TypeVar
 
 import anyio
@@ -23,9 +23,16 @@ _LOOK = 0.5
 """Seconds after which one who waits hears how many are before."""
 
 _LLMS = 24
-"""Steps of LLMs' answers at once: each holds a thread while its service is silent."""
+"""Steps outside the line at once: each may hold a thread while an LLM's service is silent."""
 
 _OVER: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Said among steps: the next one is work, and stands in line while it is ``wanted``."""
+
+    wanted: Callable[[], bool] = lambda: True
 
 
 class Line:
@@ -39,65 +46,95 @@ class Line:
         """``width`` 0 is as many as there are processors."""
         self._width = width or os.cpu_count() or 1
         self._places: list[asyncio.Event] = []  # the first ``width`` of them are being served
-        self._llms = anyio.CapacityLimiter(_LLMS)
+        self._unlined = anyio.CapacityLimiter(_LLMS)
 
     async def run(self, work: Callable[[], T]) -> T:
         """What the work gives. Raises what the work raises."""
-        place = self._join()
-        try:
-            await place.wait()
-            return await anyio.to_thread.run_sync(work)
-        finally:
-            self._leave(place)
+        with closing(_Place(self)) as place:
+            await place.reached.wait()
+            return await place.made(work)
 
     async def beside(self, work: Callable[[], T]) -> T:
         """What the work gives that mostly waits for an LLM: not in line. Raises what it raises."""
-        return await anyio.to_thread.run_sync(work, limiter=self._llms)
+        return await anyio.to_thread.run_sync(work, limiter=self._unlined)
 
-    async def each(self, steps: Generator[T], turns: int) -> AsyncGenerator[T | int]:
-        """The steps, each made in a thread, and while one waits for its turn, how many are before it.
-
-        The first step says what is to be done, and is no work. The next ``turns`` of them are and
-        stand in line; with none, an LLM is what is waited for. Closing this closes ``steps``.
+    async def each(self, steps: Generator[T | Work]) -> AsyncGenerator[T | int]:
+        """The steps, each made in a thread, and while one that is work waits for its turn, how many
+        are before it. Closing this closes ``steps``.
         """
-        step: Callable[[], T] = partial(next, steps, _OVER)
-        elsewhere = anyio.to_thread.run_sync if turns else self.beside
-        with closing(steps):
-            for number in count():
-                if 1 <= number <= turns:
-                    place = self._join()
-                    try:
-                        while not await _within(place, _LOOK):
-                            yield self._places.index(place) + 1 - self._width
-                        made = await anyio.to_thread.run_sync(step)
-                    finally:
-                        self._leave(place)
-                else:
-                    made = await elsewhere(step)
-                if made is _OVER:
-                    return
-                yield made
+        step: Callable[[], T | Work] = partial(next, steps, _OVER)
+        place: _Place | None = None
+        try:
+            made = await self.beside(step)
+            while made is not _OVER:
+                if not isinstance(made, Work):
+                    yield made
+                    made = await self.beside(step)
+                    continue
+                with closing(_Place(self)) as place:
+                    while made.wanted() and not await place.reached_soon():
+                        yield place.ahead
+                    made = await place.made(step)
+        finally:
+            _close(steps, place)
 
-    def _join(self) -> asyncio.Event:
-        place = asyncio.Event()
+    def join(self, place: asyncio.Event) -> None:
+        """Stand at the end."""
         self._places.append(place)
         self._admit()
-        return place
 
-    def _leave(self, place: asyncio.Event) -> None:
+    def leave(self, place: asyncio.Event) -> None:
+        """Stand there no more."""
         self._places.remove(place)
         self._admit()
+
+    def ahead(self, place: asyncio.Event) -> int:
+        """How many must be done before it is served, at least 1."""
+        return self._places.index(place) + 1 - self._width
 
     def _admit(self) -> None:
         for place in self._places[: self._width]:
             place.set()
 
 
-async def _within(place: asyncio.Event, seconds: float) -> bool:
-    """Whether the place is reached within the time."""
-    try:
-        async with asyncio.timeout(seconds):
-            await place.wait()
-    except TimeoutError:
-        return False
-    return True
+class _Place:
+    """A place in a line, left when it is closed or, where work has begun, when that has ended."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.reached = asyncio.Event()
+        self.work: asyncio.Future[Any] | None = None
+        line.join(self.reached)
+
+    @property
+    def ahead(self) -> int:
+        return self._line.ahead(self.reached)
+
+    async def reached_soon(self) -> bool:
+        """Whether it is reached, after half a second at most."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                await self.reached.wait()
+        except TimeoutError:
+            pass
+        return self.reached.is_set()
+
+    async def made(self, work: Callable[[], T]) -> T:
+        """What the work gives; a thread cannot be called back, so who is cancelled leaves it alone."""
+        self.work = asyncio.ensure_future(anyio.to_thread.run_sync(work))
+        self.work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self.work)
+
+    def close(self) -> None:
+        if self.work is None or self.work.done():
+            self._line.leave(self.reached)
+        else:
+            self.work.add_done_callback(lambda _: self._line.leave(self.reached))
+
+
+def _close(steps: Generator[Any], place: _Place | None) -> None:
+    """Close the steps, once none of them is being made."""
+    if place is None or place.work is None or place.work.done():
+        steps.close()
+    else:
+        place.work.add_done_callback(lambda _: steps.close())

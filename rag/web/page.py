@@ -22,11 +22,10 @@ from rag.web.actions import Actions, Asking, Shown
 from rag.web.api import Api
 from rag.web.chat import chat as chat_view
 from rag.web.chat import name_of
-from rag.web.checking import MOST_SENTENCES
 from rag.web.conversation import Stopper
 from rag.web.history import History
 from rag.web.keeping import Choice, notice
-from rag.web.line import Line
+from rag.web.line import Line, Work
 from rag.web.look import head, theme
 from rag.web.room import Opened, Room
 from rag.web.routes import OwnPages, Visitors, routes, visitor_of
@@ -65,6 +64,7 @@ _SECRET = "the student's own browser"
 """No secret: it keeps what a browser stores readable for the program that comes after this one."""
 
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_MOST_AT_ONCE = 1000
 _FREELY: dict[str, Any] = {"concurrency_limit": None}
 """What stands in our own line does not stand in Gradio's."""
 _EACH: dict[str, Any] = {"trigger_mode": "multiple"}
@@ -82,6 +82,8 @@ def build(room: Room, log: Log, uploads: Uploads | None = None) -> gr.Blocks:
         line = Line()
         Api(room, line).add()  # first, so that its names are free
         _Layout(page, room, log, line, uploads)
+    # Those who wait in our line are at work in Gradio's eyes: there must be places for all the rest.
+    page.max_threads = _MOST_AT_ONCE
     return page.queue(default_concurrency_limit=16)
 
 
@@ -143,20 +145,13 @@ class _Layout:
     def _actions(self, request: gr.Request) -> Actions:
         return Actions(self._seen(request), self._log)
 
-    def _turns(self, asking: Asking, history: History) -> int:
-        """How many steps of an answer are work: an LLM's wait for its service, and a question after
-        others is first made to stand on its own.
-        """
-        return 1 + bool(history.open.turns) if self._room.quotes(asking.llm) else 0
-
-    async def _in_turn(self, steps: Generator[Shown], turns: int) -> AsyncIterator[tuple[Any, ...]]:
+    async def _in_turn(self, steps: Generator[Shown | Work]) -> AsyncIterator[tuple[Any, ...]]:
         """The page as an answer grows, and how many are before it."""
-        async with aclosing(self._line.each(steps, turns)) as shown:
+        same: Shown = (gr.skip(),) * 6
+        async with aclosing(self._line.each(steps)) as shown:
             async for step in shown:
-                if isinstance(step, int):
-                    yield *[gr.skip()] * len(self._shown), lists.ahead(step)
-                else:
-                    yield *step, ""
+                yield (*same, lists.ahead(step)) if isinstance(step, int) else (*step, "")
+        yield *same, ""  # who waits may be told to begin anew, and nothing else comes
 
     def _lay_out_chat(self) -> None:
         self._chat = _html(chat_view([]), elem_id="chat", js_on_load=_DOES)
@@ -205,6 +200,7 @@ class _Layout:
         )
         self._sentence = gr.Textbox(label="Sentence", lines=3, max_lines=12, elem_id="sentence")
         self._check = gr.Button("Check", variant="primary", elem_id="check-it")
+        self._before = _html("", elem_classes="ours")
         self._verdicts = _html("", elem_id="verdicts")
 
     def _wire_chat(self) -> None:
@@ -217,7 +213,7 @@ class _Layout:
         ) -> AsyncIterator[tuple[Any, ...]]:
             asking, history, editing = _asking(*given)
             steps = self._actions(request).ask(text, asking, history, editing)
-            async for shown in self._in_turn(steps, self._turns(asking, history)):
+            async for shown in self._in_turn(steps):
                 yield shown
 
         async def in_chat(
@@ -227,7 +223,7 @@ class _Layout:
         ) -> AsyncIterator[tuple[Any, ...]]:
             asking, history, editing = _asking(*given)
             steps = self._actions(request).in_chat(_done(event), asking, history, editing)
-            async for shown in self._in_turn(steps, self._turns(asking, history)):
+            async for shown in self._in_turn(steps):
                 yield shown
 
         def fresh(
@@ -278,8 +274,9 @@ class _Layout:
             """Ask the question of a link, in a conversation of its own."""
             question = str(request.query_params.get("q", ""))[:LONGEST_QUESTION].strip()
             asking, history, _ = _asking(*given)
-            steps = self._actions(request).ask(question, asking, history.fresh(), None)
-            async for shown in self._in_turn(steps, self._turns(asking, history)):
+            fresh = history.fresh() if question else history
+            steps = self._actions(request).ask(question, asking, fresh, None)
+            async for shown in self._in_turn(steps):
                 yield shown
 
         page.load(watch, None, watched, **_QUIET)
@@ -326,11 +323,11 @@ class _Layout:
             opened = _done(event).get("do") == "open"
             return *shown, parcel, gr.Tabs(selected="ask") if opened else gr.skip()
 
-        async def check(request: gr.Request, text: str) -> AsyncIterator[Markup]:
+        async def check(request: gr.Request, text: str) -> AsyncIterator[tuple[Any, Any]]:
             steps = self._actions(request).check(text)
-            async with aclosing(self._line.each(steps, MOST_SENTENCES)) as shown:
+            async with aclosing(self._line.each(steps)) as shown:
                 async for part in shown:
-                    yield lists.ahead(part) if isinstance(part, int) else part
+                    yield ((gr.skip(), lists.ahead(part)) if isinstance(part, int) else (part, ""))
 
         def from_shelf(request: gr.Request, event: gr.EventData) -> tuple[Any, Any, Any]:
             done = _done(event)
@@ -351,7 +348,7 @@ class _Layout:
             from_shelf, None, [self._tabs, self._only, self._question], **_QUIET, **_EACH
         ).then(None, js=_TO_QUESTION, api_visibility="private")
         for trigger in (self._check.click, self._sentence.submit):
-            trigger(check, [self._sentence], [self._verdicts], **_QUIET, **_FREELY)
+            trigger(check, [self._sentence], [self._verdicts, self._before], **_QUIET, **_FREELY)
 
     def _wire_own(self) -> None:
         def renew(request: gr.Request, chosen: list[str]) -> tuple[Any, Any]:

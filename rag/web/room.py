@@ -18,8 +18,6 @@ _log = logging.getLogger(__name__)
 _WITH_SAMPLES = 6
 """Readings that get questions to begin with: more than a first page shows."""
 
-_QUOTING = "extractive"
-
 NOT_READY = "The readings are still being prepared; ask again in a moment."
 
 LeftOut = tuple[tuple[str, str], ...]
@@ -125,12 +123,6 @@ class Room:
     def llms(self) -> tuple[str, ...]:
         """The LLMs that can be chosen, the one that answers unless another is chosen first."""
         return (self._llm, *self._others)
-
-    def quotes(self, llm: str) -> bool:
-        """Whether that LLM, or the first one for a name that is not offered, is none: answers are
-        then quoted, here and at once.
-        """
-        return (llm if llm in self._others else self._llm) == _QUOTING
 
     def current(self) -> Opened | None:
         """The engine over the index as it is now: opened again if it was built anew meanwhile."""
