@@ -27,7 +27,7 @@ from rag.embedded import Words
 from rag.entailment import Entailment
 from rag.protocols import Embedder
 from rag.sentences import sentences
-from rag.terms import TermWeight, terms
+from rag.terms import TermWeight, term_set
 from rag.types import Passage, Verdict, VerdictStatus, Window
 
 LONGEST_SENTENCE = 2000
@@ -132,8 +132,8 @@ class Comparer:
         places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
         heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:_LONGEST_UNIT]
         texts = [_with_heads(window, a, b) for a, b in places]
-        found = [_terms(text) for text in texts]
-        always = _terms(heading)
+        found = [term_set(text) for text in texts]
+        always = term_set(heading)
         for at, (start, end) in enumerate(places):
             beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
             around = ". ".join((heading, *(texts[n] for n in beside)))
@@ -374,11 +374,6 @@ def _topic(unit: Unit, units: Sequence[Unit]) -> frozenset[str]:
     counts = Counter(word for text in texts for word in _compacts(text))
     often = {word for word, n in counts.items() if n >= max(_OFTEN, _MOST * len(texts))}
     return _compacts(reading.title).union(often)
-
-
-@lru_cache(maxsize=4096)
-def _terms(text: str) -> frozenset[str]:
-    return frozenset(terms(text))
 
 
 @lru_cache(maxsize=4096)

@@ -40,6 +40,12 @@ def terms(text: str) -> list[str]:
     return [term for term, _, _ in located_terms(text)]
 
 
+@lru_cache(maxsize=8192)
+def term_set(text: str) -> frozenset[str]:
+    """The different terms; remembered, since the same passages are looked through again and again."""
+    return frozenset(terms(text))
+
+
 def located_terms(text: str) -> list[tuple[str, int, int]]:
     """(term, start, end) of each term, offsets into ``text``; one word may give several terms.
 

@@ -99,7 +99,7 @@ class Spans(Sequence[Span]):
         """Those that share a character with ``start`` to before ``end``."""
         starts, ends, _ = self._numbers()
         places = enumerate(zip(starts, ends, strict=True))
-        return (self[at] for at, (a, b) in places if a < end and b > start)
+        return (self._at(at) for at, (a, b) in places if a < end and b > start)
 
     def pages_within(self, start: int, end: int) -> list[int]:
         """The page of each of those, in their order, with repeats; no Span is made."""
@@ -123,8 +123,10 @@ class Spans(Sequence[Span]):
     def __getitem__(self, index: int | slice) -> Span | Sequence[Span]:
         if isinstance(index, slice):
             return tuple(self)[index]
-        at = range(len(self))[index]
-        return _unpacked(_SPAN.unpack_from(self.packed, at * _SPAN.size))
+        return self._at(range(len(self))[index])
+
+    def _at(self, index: int) -> Span:
+        return _unpacked(_SPAN.unpack_from(self.packed, index * _SPAN.size))
 
 
 _SPAN = struct.Struct("=7i")
@@ -137,9 +139,8 @@ def _packed(span: Span) -> bytes:
 
 
 def _unpacked(numbers: tuple[int, ...]) -> Span:
-    start, end, page, *sides = numbers
-    x0, y0, x1, y1 = (side / 100 for side in sides)
-    return Span(start, end, Box(page, x0, y0, x1, y1))
+    start, end, page, x0, y0, x1, y1 = numbers
+    return Span(start, end, Box(page, x0 / 100, y0 / 100, x1 / 100, y1 / 100))
 
 
 @dataclass(frozen=True, slots=True)

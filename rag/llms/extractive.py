@@ -7,8 +7,8 @@ holds around it counting less, and better if it has the kind of thing that the q
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +20,7 @@ from rag.protocols import Matcher
 from rag.scores import min_max
 from rag.sentences import sentences
 from rag.settings import Settings
-from rag.terms import TermWeight, located_terms, rarity, terms
+from rag.terms import TermWeight, located_terms, rarity, term_set
 from rag.types import Cell, Passage, Statement, Window
 
 _MOST_WORDS = 110
@@ -165,7 +165,7 @@ class _Asked:
             bool(_STORY.search(question)) and not _QUANTITY.search(question),
         )
 
-    def share(self, found: set[str]) -> float:
+    def share(self, found: Set[str]) -> float:
         """The part of the question's weight that these terms make up."""
         return sum(w for term, w in self.weights.items() if term in found)
 
@@ -190,7 +190,9 @@ class _Evidence:
     @property
     def worth(self) -> float:
         """The weighted sum."""
-        parts: tuple[float, ...] = astuple(self)
+        parts = (
+            self.share, self.around, self.asked_for, self.close, self.passage, self.matched,
+        )  # fmt: skip
         return sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True))
 
 
@@ -206,12 +208,12 @@ class _Unit:
 def _units(asked: _Asked, passage: Passage) -> Iterator[_Unit]:
     """The passage's sentences or rows, scored."""
     chunk, window = passage.chunk, passage.chunk.window
-    around = set(terms(" ".join((chunk.reading.title, *window.section, chunk.context))))
+    around = term_set(" ".join((chunk.reading.title, *window.section, chunk.context)))
     if window.kind == "table":
         yield from _rows(asked, passage, around)
         return
     ranges = sentences(window.text)
-    found = [{t for t, _, _ in located_terms(window.text[a:b])} for a, b in ranges]
+    found = [term_set(window.text[a:b]) for a, b in ranges]
     for at, (start, end) in enumerate(ranges):
         near = around.union(*found[max(at - 2, 0) : at + 2])
         bonus = _fits(asked, window.text[start:end])
@@ -263,7 +265,7 @@ def _flows(window: Window, end: int, start: int) -> bool:
 
 
 def _scored(
-    asked: _Asked, statement: Statement, here: set[str], near: set[str], bonus: float
+    asked: _Asked, statement: Statement, here: Set[str], near: Set[str], bonus: float
 ) -> _Unit:
     share, around = asked.share(here), asked.share(near - here)
     return _Unit(statement, _Evidence(share, around, bonus * min(1.0, 2 * share)), 0.0)
@@ -285,31 +287,31 @@ def _fits(asked: _Asked, sentence: str) -> float:
     return 0.0
 
 
-def _rows(asked: _Asked, passage: Passage, around: set[str]) -> Iterator[_Unit]:
+def _rows(asked: _Asked, passage: Passage, around: Set[str]) -> Iterator[_Unit]:
     """A table's rows: the label and the cells whose heads the question names."""
     window = passage.chunk.window
     start = 0
     for line in window.text.split("\n"):
         end = start + len(line)
         cells = [cell for cell in window.cells if start <= cell.start and cell.end <= end]
-        heads = [set(terms(cell.head)) for cell in cells]
+        heads = [term_set(cell.head) for cell in cells]
         if len(cells) > 1 and any(heads):
-            here = set(terms(line))
-            label = set(terms(window.text[cells[0].start : cells[0].end]))
+            here = term_set(line)
+            label = term_set(window.text[cells[0].start : cells[0].end])
             chosen = _answering(asked, cells, heads, label)
-            named = set().union(*(heads[at] for at in chosen))
+            named = here.union(*(heads[at] for at in chosen))
             said = _row_said(window.text, cells, chosen)
             statement = Statement(said, passage, start, end)
             bonus = 1.0 if asked.share(label) > 0 else 0.0
-            yield _scored(asked, statement, here | named, around, bonus)
+            yield _scored(asked, statement, named, around, bonus)
         elif not cells:
             statement = Statement(_said(line), passage, start, end)
-            yield _scored(asked, statement, set(terms(line)), around, 0.0)
+            yield _scored(asked, statement, term_set(line), around, 0.0)
         start = end + 1
 
 
 def _answering(
-    asked: _Asked, cells: Sequence[Cell], heads: Sequence[set[str]], label: set[str]
+    asked: _Asked, cells: Sequence[Cell], heads: Sequence[Set[str]], label: Set[str]
 ) -> list[int]:
     """The numbers of the cells to be said: those whose heads share most with what is asked and
     the row's label does not say already.
