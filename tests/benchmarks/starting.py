@@ -114,7 +114,9 @@ def main() -> int:
             "empty Blocks, page served": lambda: Empty(corpus, index).seconds(),
             "index, nothing changed": lambda: took(["-m", "rag.index"], **everything),
             "index, one page of one reading gone": lambda: took(
-                ["-m", "rag.index"], **everything | {"RAG_CORPUS": other}
+                ["-m", "rag.index"],
+                RAG_CORPUS=other,
+                RAG_INDEX=shutil.copytree(index, tempfile.mkdtemp(dir=scratch), dirs_exist_ok=True),
             ),
             "index, all": lambda: took(
                 ["-m", "rag.index"], **everything | {"RAG_INDEX": tempfile.mkdtemp(dir=scratch)}
