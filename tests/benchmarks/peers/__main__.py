@@ -137,7 +137,9 @@ def quality(run: Run, questions: Sequence[Question]) -> list[float]:
     """The means of QUALITY over the questions that the readings answer."""
     by_id = {str(record["id"]): record for record in run.records}
     answerable = [question for question in questions if question.answerable]
-    marks = [mark(question, dict(by_id[question.question_id]), _SEARCHED) for question in answerable]
+    marks = [
+        mark(question, dict(by_id[question.question_id]), _SEARCHED) for question in answerable
+    ]
     return [fmean(found.values[name] for found in marks) for name in QUALITY]
 
 
