@@ -178,3 +178,30 @@ def test_a_place_is_free_only_when_work_that_was_given_up_has_ended():
 
     assert run(cancelled()) == "next"
     assert closed == [True]
+
+
+def test_a_step_that_is_given_up_ends_before_its_steps_are_closed():
+    begun, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def from_an_llm():
+        try:
+            yield "asked"
+            begun.set()
+            go.wait(5)
+            yield "late"
+        finally:
+            closed.set()
+
+    async def cancelled():
+        answer = Line(1).each(from_an_llm())
+        assert await anext(answer) == "asked"
+        going = asyncio.ensure_future(anext(answer))
+        await asyncio.to_thread(begun.wait, 5)
+        going.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await going
+        assert not closed.is_set()
+        go.set()
+        return await asyncio.to_thread(closed.wait, 5)
+
+    assert run(cancelled())

@@ -224,11 +224,11 @@ class Actions:
             return
         yield report([], whole=False)
         try:
-            total = len(split(text))
-            going = checks(opened.engine, opened.checker, text)
-            for number in range(1, total + 1):
+            sentences = split(text)
+            done = checks(opened.engine, opened.checker, sentences)
+            for number in range(1, len(sentences) + 1):
                 yield Work()
-                yield report(next(going), whole=number == total)
+                yield report(next(done), whole=number == len(sentences))
         except RagError as error:
             yield failed(error)
 

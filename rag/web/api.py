@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import anyio
 import gradio as gr
 
+from rag.engine import Engine
 from rag.errors import RagError
 from rag.records import answer_record, citation_record, passage_record
 from rag.web.line import Line
@@ -43,14 +45,15 @@ class Api:
             readings: Ids of the readings to ask, as "readings" lists them; none for all.
 
         """
-        work = partial(self._asked, question, frozenset(readings or ()) or None)
-        opened = self._room.current()
-        quotes = opened is None or opened.engine.quotes
-        return await (self._line.run(work) if quotes else self._line.beside(work))
+        # An index that was built anew is opened here: not on the loop that serves the page.
+        engine = (await anyio.to_thread.run_sync(self._opened)).engine
+        work = partial(self._asked, engine, question, frozenset(readings or ()) or None)
+        return await (self._line.run(work) if engine.quotes else self._line.beside(work))
 
-    def _asked(self, question: str, readings: frozenset[str] | None) -> dict[str, Any]:
+    @staticmethod
+    def _asked(engine: Engine, question: str, readings: frozenset[str] | None) -> dict[str, Any]:
         with _said():
-            *_, answer = self._opened().engine.ask(question, readings)
+            *_, answer = engine.ask(question, readings)
             record = answer_record(answer)
             record["citations"] = [
                 citation_record(citation) | {"link": "/?" + Place.of_citation(citation).query}

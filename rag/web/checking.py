@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -62,10 +62,10 @@ def _parts(line: str) -> list[str]:
     return [" ".join(line[start:end].split()) for start, end in sentences(line)]
 
 
-def checks(engine: Engine, checker: Checker, text: str) -> Iterator[list[Checked]]:
+def checks(engine: Engine, checker: Checker, parts: Sequence[str]) -> Iterator[list[Checked]]:
     """What has been checked so far, after each sentence. Raises RagError."""
     done: list[Checked] = []
-    for number, sentence in enumerate(split(text), 1):
+    for number, sentence in enumerate(parts, 1):
         passages = engine.search(sentence, PASSAGES)
         done.append(_checked(sentence, number, checker.check(sentence, passages)))
         yield done

@@ -23,7 +23,7 @@ _LOOK = 0.5
 """Seconds after which one who waits hears how many are before."""
 
 _LLMS = 24
-"""Steps outside the line at once: each may hold a thread while an LLM's service is silent."""
+"""Steps of LLMs' answers at once: each holds a thread while its service is silent."""
 
 _OVER: Any = object()
 
@@ -46,37 +46,42 @@ class Line:
         """``width`` 0 is as many as there are processors."""
         self._width = width or os.cpu_count() or 1
         self._places: list[asyncio.Event] = []  # the first ``width`` of them are being served
-        self._unlined = anyio.CapacityLimiter(_LLMS)
+        self._llms = anyio.CapacityLimiter(_LLMS)
 
     async def run(self, work: Callable[[], T]) -> T:
         """What the work gives. Raises what the work raises."""
         with closing(_Place(self)) as place:
             await place.reached.wait()
-            return await place.made(work)
+            return await asyncio.shield(place.begin(work))
 
     async def beside(self, work: Callable[[], T]) -> T:
         """What the work gives that mostly waits for an LLM: not in line. Raises what it raises."""
-        return await anyio.to_thread.run_sync(work, limiter=self._unlined)
+        return await asyncio.shield(_begin(work, self._llms))
 
     async def each(self, steps: Generator[T | Work]) -> AsyncGenerator[T | int]:
         """The steps, each made in a thread, and while one that is work waits for its turn, how many
         are before it. Closing this closes ``steps``.
+
+        The first step only says what is to be done, and those behind work are quick; where no work
+        is said to follow, an LLM is waited for.
         """
         step: Callable[[], T | Work] = partial(next, steps, _OVER)
-        place: _Place | None = None
+        limiter: anyio.CapacityLimiter | None = self._llms
+        making = _begin(step)
         try:
-            made = await self.beside(step)
-            while made is not _OVER:
-                if not isinstance(made, Work):
+            while (made := await asyncio.shield(making)) is not _OVER:
+                if isinstance(made, Work):
+                    limiter = None
+                    with closing(_Place(self)) as place:
+                        while made.wanted() and not await place.reached_soon():
+                            yield place.ahead
+                        making = place.begin(step)
+                        await asyncio.wait({making})
+                else:
                     yield made
-                    made = await self.beside(step)
-                    continue
-                with closing(_Place(self)) as place:
-                    while made.wanted() and not await place.reached_soon():
-                        yield place.ahead
-                    made = await place.made(step)
+                    making = _begin(step, limiter)
         finally:
-            _close(steps, place)
+            _after(making, steps.close)
 
     def join(self, place: asyncio.Event) -> None:
         """Stand at the end."""
@@ -119,22 +124,29 @@ class _Place:
             pass
         return self.reached.is_set()
 
-    async def made(self, work: Callable[[], T]) -> T:
-        """What the work gives; a thread cannot be called back, so who is cancelled leaves it alone."""
-        self.work = asyncio.ensure_future(anyio.to_thread.run_sync(work))
-        self.work.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(self.work)
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """The work, which now keeps the place."""
+        self.work = _begin(work)
+        return self.work
 
     def close(self) -> None:
-        if self.work is None or self.work.done():
-            self._line.leave(self.reached)
-        else:
-            self.work.add_done_callback(lambda _: self._line.leave(self.reached))
+        _after(self.work, lambda: self._line.leave(self.reached))
 
 
-def _close(steps: Generator[Any], place: _Place | None) -> None:
-    """Close the steps, once none of them is being made."""
-    if place is None or place.work is None or place.work.done():
-        steps.close()
+def _begin(
+    work: Callable[[], T], limiter: anyio.CapacityLimiter | None = None
+) -> asyncio.Future[T]:
+    """The work, begun in a thread. That cannot be called back: who awaits it shields it, and leaves
+    it alone when cancelled.
+    """
+    begun = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
+    begun.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return begun
+
+
+def _after(work: asyncio.Future[Any] | None, then: Callable[[], None]) -> None:
+    """Do something once no thread is at that work."""
+    if work is None or work.done():
+        then()
     else:
-        place.work.add_done_callback(lambda _: steps.close())
+        work.add_done_callback(lambda _: then())
