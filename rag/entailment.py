@@ -55,16 +55,6 @@ class Pieces:
         first = [self._opening, *said, self._parting]
         return [*first, *found[: MOST_PIECES - len(first) - 1], self._parting], len(first)
 
-    def padded(self, pairs: Sequence[Ids]) -> list[NDArray[np.int64]]:
-        """Ids, mask and segment of each piece, three arrays of shape (pairs, longest)."""
-        width = max(len(ids) for ids, _ in pairs)
-        ids, mask, segments = (np.zeros((len(pairs), width), np.int64) for _ in range(3))
-        for row, (pieces, second) in enumerate(pairs):
-            ids[row, : len(pieces)] = pieces
-            mask[row, : len(pieces)] = 1
-            segments[row, second : len(pieces)] = 1
-        return [ids, mask, segments]
-
     def _ids(self, text: str) -> list[int]:
         # The tokenizer rejects lone surrogates, which broken PDFs and programs do produce.
         clean = text[:_MOST_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
@@ -79,12 +69,16 @@ class Entailment:
 
     def judge(self, claim: str, evidence: Sequence[str]) -> NDArray[np.float64]:
         """Logarithms of the probabilities of LABELS, shape (evidence, 3)."""
-        pairs = [self._pieces.of(claim, text) for text in evidence]
-        ids, mask, segments = self._pieces.padded(pairs)
-        (odds,) = self._session.run(None, {"ids": ids, "mask": mask, "segments": segments})
-        odds = odds.astype(np.float64)
+        odds = np.array([self._odds(claim, text) for text in evidence])
         odds -= odds.max(axis=1, keepdims=True)
         return np.asarray(odds - np.log(np.exp(odds).sum(axis=1, keepdims=True)))
+
+    def _odds(self, claim: str, evidence: str) -> NDArray[np.float64]:
+        pieces, second = self._pieces.of(claim, evidence)
+        ids = np.array([pieces], np.int64)
+        segments = (np.arange(len(pieces)) >= second).astype(np.int64)[None]
+        (odds,) = self._session.run(None, {"ids": ids, "segments": segments})
+        return np.asarray(odds[0], np.float64)
 
     @cached_property
     def _pieces(self) -> Pieces:

@@ -77,7 +77,7 @@ def train(model, data, pieces, rate, epochs, chance):
     mean = 0.0
     for step, rows in enumerate(batches([len(ids) for ids, _ in texts], epochs, chance), 1):
         with torch.autocast("cpu", torch.bfloat16):
-            odds = model(*map(torch.from_numpy, pieces.padded([texts[row] for row in rows])))
+            odds = model(*padded([texts[row] for row in rows]))
             loss = nn.functional.cross_entropy(odds.float(), labels[rows], label_smoothing=0.05)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -99,6 +99,17 @@ def batches(lengths, epochs, chance):
             yield from (parts[at] for at in chance.permutation(len(parts)))
 
 
+def padded(pairs):
+    """Ids, mask and segment of each piece, three tensors of shape (pairs, longest)."""
+    width = max(len(ids) for ids, _ in pairs)
+    ids, mask, segments = (torch.zeros((len(pairs), width), dtype=torch.int64) for _ in range(3))
+    for row, (pieces, second) in enumerate(pairs):
+        ids[row, : len(pieces)] = torch.tensor(pieces)
+        mask[row, : len(pieces)] = 1
+        segments[row, second : len(pieces)] = 1
+    return ids, mask, segments
+
+
 def judged(model, data, pieces):
     """The share judged rightly, and of each label."""
     model.eval()
@@ -106,8 +117,7 @@ def judged(model, data, pieces):
     said = []
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(texts), 64):
-            part = pieces.padded(texts[start : start + 64])
-            said += model(*map(torch.from_numpy, part)).argmax(1).tolist()
+            said += model(*padded(texts[start : start + 64])).argmax(1).tolist()
     right = np.array([one == label for one, (*_, label) in zip(said, data, strict=True)])
     labels = np.array([label for *_, label in data])
     shares = ", ".join(f"{name} {right[labels == at].mean():.2f}" for at, name in enumerate(LABELS))

@@ -92,9 +92,9 @@ def _answer(engine: Engine, question: str) -> None:
         pass
 
 
-def _one_thread(session: Callable[..., object], *given: object, **_: object) -> object:
+def _one_thread(session: Callable[..., object], *given: object, **named: object) -> object:
     """The model's session with one thread: two would win what another process loses."""
-    return session(*given, threads=1)
+    return session(*given, **named | {"threads": 1})
 
 
 if __name__ == "__main__":
