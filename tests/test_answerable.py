@@ -31,7 +31,7 @@ def passage(votes=()):
 def found(question, likeness=0.0, weight=lambda term: 1.0, votes=(("bm25", 1.0),)):
     first = passage(votes)
     near = [(Statement(TEXT[:51], first, 0, 51), alike(question, likeness))]
-    return signs(question, weight, near, first, quantity=False)
+    return signs(question, weight, near, first)
 
 
 def test_nothing_is_lacking_where_every_word_stands_near():
@@ -73,18 +73,42 @@ def test_the_sentence_that_misses_least_counts():
     said = Statement(TEXT, passage(), 0, len(TEXT))
     better = replace(said, text="Genoa insured the piers.")
     near = [(said, alike(question)), (better, alike(question))]
-    both = signs(question, lambda term: 1.0, near, said.passage, quantity=False)
+    both = signs(question, lambda term: 1.0, near, said.passage)
     assert both.lacking == 0 < one.lacking
 
 
 def test_without_a_sentence_or_a_word_there_are_no_signs():
     assert found("Who is who?") is None
-    assert signs("masons", lambda term: 1.0, [], passage(), quantity=False) is None
+    assert signs("masons", lambda term: 1.0, [], passage()) is None
 
 
-def test_rankers_that_differ_and_a_number_asked_for_speak_against_an_answer():
-    sure = Signs(lacking=0.2, agreement=1.0, quantity=0.0, length=1.0)
+def test_rankers_that_differ_speak_against_an_answer():
+    sure = Signs(lacking=0.2, agreement=1.0, length=1.5, unnamed=0.0, counted=1.0)
+    assert sure.answerable
     assert replace(sure, agreement=0.0).odds < sure.odds
-    assert replace(sure, quantity=1.0).odds < sure.odds
     assert replace(sure, lacking=1.0).odds < sure.odds
     assert found("masons", votes=(("dense", 0.3), ("bm25", 1.0))).agreement == 0.3
+
+
+def test_a_missed_name_speaks_more_against_an_answer_than_another_word():
+    name, word = found("Who paid Lucca?"), found("Who paid lucca?")
+    assert name.unnamed > word.unnamed == 0
+    assert name.odds < word.odds
+    assert found("Who came from Genoa in 1311?").unnamed == 0
+    assert found("Insured by whom?").unnamed == 0, "a first word is no name"
+
+
+def test_what_is_counted_must_stand_beside_a_number():
+    def counted(question):
+        text = "Genoa sent 40 masons in March. They slept in tents and were led by a priest."
+        first = passage()
+        window = replace(first.chunk.window, text=text)
+        first = replace(first, chunk=replace(first.chunk, window=window, end=len(text)))
+        near = [(Statement(text, first, 0, len(text)), alike(question))]
+        return signs(question, lambda term: 1.0, near, first).counted
+
+    assert counted("How many masons?") == 1
+    assert counted("How many masons from Venice?") == 0.5
+    assert counted("How many tents had they?") == 0, "too far from the number"
+    assert counted("How many of the 40 masons slept?") == 0, "the question knows that number"
+    assert counted("Which tents had they?") == 1

@@ -115,7 +115,7 @@ class Extractive:
         of = {p.chunk.window.window_id: own for p, own in zip(passages, matches, strict=True)}
         said = [unit.statement for unit in units[:_LIKELIEST]]
         near = [(one, of[one.passage.chunk.window.window_id]) for one in said]
-        return signs(asked.text, self._weight, near, passages[0], quantity=asked.quantity)
+        return signs(asked.text, self._weight, near, passages[0])
 
     def _units(
         self, asked: _Asked, passages: Sequence[Passage], matches: Sequence[Matches]

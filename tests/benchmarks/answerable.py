@@ -30,8 +30,8 @@ from rag.settings import Settings
 QUESTIONS = Path(__file__).parent.parent / "questions"
 PLAIN, WORDED_OTHERWISE = "papers.jsonl", "papers_refusals.jsonl"
 WRONGLY, RIDGE = 0.05, 5.0
-BOUNDS = [(None, 0), (0, None), (None, 0), (0, None), (None, None)]
-"""Of lacking, agreement, quantity, length and the bias."""
+BOUNDS = [(None, 0), (0, None), (0, None), (None, 0), (0, None), (None, None)]
+"""Of lacking, agreement, length, unnamed, counted and the bias."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _signs(engine, question, readings):
     asked = _Asked.read(question, quoter._weight)
     matches = quoter._matcher.matches(question, passages)
     found = quoter._signs(asked, quoter._units(asked, passages, matches), passages, matches)
-    return astuple(found) if found else (1.0, 0.0, float(asked.quantity), 0.0)
+    return astuple(found) if found else (1.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def fitted(some):
