@@ -117,6 +117,9 @@ class Bm25:
             places = self._places(term)
             scores[self._rows[places]] += self._scores[places]
         candidates = np.flatnonzero(scores > 0) if rows is None else rows[scores[rows] > 0]
+        found = scores[candidates]
+        if len(found) > k:  # of a million with a common word, all but a few need no order
+            candidates = candidates[found >= np.partition(found, -k)[-k]]
         order = np.argsort(-scores[candidates], kind="stable")[:k]
         best = candidates[order].astype(np.int64)
         return best, scores[best]

@@ -18,10 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.embedded import Vectors
 from rag.errors import IndexFailure, PluginError
 from rag.protocols import Rows
+
+Shown = NDArray[np.bool_]
+"""Which rows may be found, shape (rows,)."""
 
 FILE, PROPOSALS = "vectors.faiss", "proposals.faiss"
 
@@ -93,27 +97,26 @@ class FaissStore:
 
     def _proposed(self, query: Vectors, k: int, rows: Rows | None) -> Rows:
         """Rows that hold, almost certainly, the k best of ``rows``."""
-        every = np.arange(len(self)) if rows is None else np.unique(rows)
-        every = every[(every >= 0) & (every < len(self))]
-        if rows is not None and len(every) <= max(k, _EXACT_ROWS):
-            return every
-        among, _ = _found(
-            self._proposing,
-            query,
-            min(max(k * _PROPOSED, _FEWEST), len(every)),
-            self._reach(every if rows is not None else None),
-        )
+        shown = None if rows is None else _shown(rows, len(self))
+        count = len(self) if shown is None else np.count_nonzero(shown)
+        if shown is not None and count <= max(k, _EXACT_ROWS):
+            return np.flatnonzero(shown)
+        wanted = min(max(k * _PROPOSED, _FEWEST), count)
+        among, _ = _found(self._proposing, query, wanted, self._reach(shown, count))
+        if len(among) >= k:
+            return among
         # Lists may hold fewer than are wanted: then all are looked at.
-        return among if len(among) >= k else every
+        return np.arange(count) if shown is None else np.flatnonzero(shown)
 
-    def _reach(self, rows: Rows | None) -> Any:  # noqa: ANN401 - faiss has no types
-        """The search parameters for ``rows``: the fewer they are, the more lists."""
+    def _reach(self, shown: Shown | None, count: int) -> Any:  # noqa: ANN401 - faiss has no types
+        """The search parameters for the ``count`` rows that are shown: the fewer, the more lists."""
         faiss = _faiss()
-        share = 1.0 if rows is None else len(rows) / len(self)
-        chosen = {} if rows is None else {"sel": _bitmap(rows, len(self))}
+        chosen = {}
+        if shown is not None:
+            chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(shown, bitorder="little"))
         if not hasattr(self._proposing, "nlist"):
             return faiss.SearchParameters(**chosen)
-        probes = min(self._proposing.nlist, round(_PROBES / share))
+        probes = min(self._proposing.nlist, round(_PROBES * len(self) / count))
         return faiss.SearchParametersIVF(nprobe=probes, **chosen)
 
     def _products(self, query: Vectors, rows: Rows) -> Vectors:
@@ -191,11 +194,11 @@ def _only(rows: Rows | None) -> Any:  # noqa: ANN401 - faiss carries no types
     return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(rows, dtype=np.int64)))
 
 
-def _bitmap(rows: Rows, count: int) -> Any:  # noqa: ANN401 - faiss carries no types
-    """What lets only ``rows`` of ``count`` be found, for many rows."""
+def _shown(rows: Rows, count: int) -> Shown:
+    """For each of ``count`` rows whether it is one of ``rows``."""
     shown = np.zeros(count, np.bool_)
-    shown[rows] = True
-    return _faiss().IDSelectorBitmap(np.packbits(shown, bitorder="little"))
+    shown[rows[(rows >= 0) & (rows < count)]] = True
+    return shown
 
 
 def _write(index: Any, path: Path) -> None:  # noqa: ANN401 - faiss carries no types
