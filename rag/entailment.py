@@ -8,7 +8,7 @@ The task is that of Bowman et al., SNLI (2015): entailment, contradiction, neutr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ LABELS = ("entailment", "contradiction", "neutral")
 
 MOST_PIECES = 160
 """Word pieces of a pair; what is longer loses its end, the claim keeping at most three fifths."""
+
+_REMEMBERED = 2048
+"""Pairs whose judgement is kept."""
 
 _MOST_CLAIM = 96
 _MOST_CHARACTERS = 900
@@ -66,10 +69,12 @@ class Entailment:
 
     def __init__(self, weights: Path = _WEIGHTS) -> None:
         self._path = weights
+        # A written sentence is compared with what it cites, and again with what else was found.
+        self._seen = lru_cache(maxsize=_REMEMBERED)(self._odds)
 
     def judge(self, claim: str, evidence: Sequence[str]) -> NDArray[np.float64]:
         """Logarithms of the probabilities of LABELS, shape (evidence, 3)."""
-        odds = np.array([self._odds(claim, text) for text in evidence])
+        odds = np.array([self._seen(claim, text) for text in evidence])
         odds -= odds.max(axis=1, keepdims=True)
         return np.asarray(odds - np.log(np.exp(odds).sum(axis=1, keepdims=True)))
 

@@ -98,7 +98,7 @@ class FaissStore:
     def _proposed(self, query: Vectors, k: int, rows: Rows | None) -> Rows:
         """Rows that hold, almost certainly, the k best of ``rows``."""
         shown = None if rows is None else _shown(rows, len(self))
-        count = len(self) if shown is None else np.count_nonzero(shown)
+        count = len(self) if shown is None else int(np.count_nonzero(shown))
         if shown is not None and count <= max(k, _EXACT_ROWS):
             return np.flatnonzero(shown)
         wanted = min(max(k * _PROPOSED, _FEWEST), count)
