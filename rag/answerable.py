@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.embedded import Matches
+from rag.numerals import counts
 from rag.terms import STOP_WORDS, TermWeight, located_terms, rarity, terms
 from rag.types import Passage, Statement
 
-_WEIGHTS = (-4.25, 1.58, 1.26, -6.15, 1.86)
-_BIAS = -2.56
-"""Of ``Signs``, and such that one in twenty answerable questions about other papers is refused."""
+_WEIGHTS = (-4.28, 1.57, 1.23, -5.88, 1.89)
+_BIAS = -2.41
+"""Of ``Signs``, and such that one in 25 answerable questions about other papers is refused."""
 
 _MISSED_MOST = 2  # words that count as lacking
 _BEFORE, _AFTER = 400, 200  # characters around a sentence that say what it speaks of
@@ -32,8 +33,7 @@ _THING_WORDS = 2
 _UNLIKE, _ALIKE = 0.4, 0.85  # cosines of words that have nothing in common, and of the same word
 
 _COUNTED = re.compile(r"\bhow (?:many|much)\b", re.I)
-_NUMBER = re.compile(r"(?<![\w-])\d[\d.,]*")
-_NAME = re.compile(r"(?<!^)[A-Z]|\d")  # any question begins with a capital
+_OPENING = re.compile(r"(?:^|[.?!:])\W*$")
 _CONTRACTION = re.compile(r"(\w+?)(?:n['’]t|['’](?:s|re|ve|d|ll|m))", re.I)
 _ABOUT_THE_QUESTION = frozenset(
     """
@@ -98,9 +98,9 @@ def signs(
     names = [word.name for word in words]
     unnamed = min(sum(compress(each, names)) for each in missed) / total
     agreement = min((vote for _, vote in first.votes), default=1.0)
-    counted = _things(question, words)
-    fit = max(_beside_numbers(question, counted, *one) for one in near) if counted else 1.0
-    return Signs(lacking, agreement, math.log(len(words)), unnamed, fit)
+    things = _things(question, weight)
+    counted = max(_beside_numbers(question, things, *one) for one in near) if things else 1.0
+    return Signs(lacking, agreement, math.log(len(words)), unnamed, counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +124,31 @@ class _Word:
         return 1.0 - min(max((alike - _UNLIKE) / (_ALIKE - _UNLIKE), 0.0), 1.0)
 
 
-def _words(question: str, weight: TermWeight) -> Iterator[_Word]:
-    """The question's words, each once; all of them if they only say how to answer."""
+def _words(question: str, weight: TermWeight, start: int = 0) -> Iterator[_Word]:
+    """The question's words from ``start`` on, each once; all of them if they only say how to answer."""
     found: dict[int, set[str]] = {}
     ends: dict[int, int] = {}
     seen: set[str] = set()
-    for term, start, end in located_terms(question):
-        contraction = _CONTRACTION.fullmatch(question[start:end])
-        if term not in seen and not (contraction and contraction[1].lower() in STOP_WORDS):
+    for term, at, end in located_terms(question):
+        contraction = _CONTRACTION.fullmatch(question[at:end])
+        silent = at < start or (contraction and contraction[1].lower() in STOP_WORDS)
+        if term not in seen and not silent:
             seen.add(term)
-            found.setdefault(start, set()).add(term)
-            ends.setdefault(start, end)
+            found.setdefault(at, set()).add(term)
+            ends.setdefault(at, end)
     content = {at: own for at, own in found.items() if not own & _ABOUT_THE_QUESTION} or found
     for at, own in content.items():
-        rare = rarity(question[at : ends[at]])
-        name = bool(_NAME.search(question, at, ends[at]))
-        yield _Word(at, ends[at], frozenset(own), rare * (0.1 + max(map(weight, own))), name)
+        worth = rarity(question[at : ends[at]]) * (0.1 + max(map(weight, own)))
+        yield _Word(at, ends[at], frozenset(own), worth, _named(question, at, ends[at]))
+
+
+def _named(question: str, start: int, end: int) -> bool:
+    """Whether a word looks like a name: a digit in it, or a capital that no sentence asks for."""
+    word = question[start:end]
+    if any(map(str.isdigit, word)):
+        return True
+    bare = word[1:] if _OPENING.search(question[:start]) else word
+    return any(map(str.isupper, bare)) and not question.isupper()
 
 
 def _missed(words: Sequence[_Word], said: Statement, matches: Matches) -> list[float]:
@@ -152,10 +161,10 @@ def _missed(words: Sequence[_Word], said: Statement, matches: Matches) -> list[f
     return [word.weight * word.missed(found, matches, likeness) for word in words]
 
 
-def _things(question: str, words: Sequence[_Word]) -> list[_Word]:
+def _things(question: str, weight: TermWeight) -> list[_Word]:
     """The words that say what is to be counted; none where nothing is."""
     asked = _COUNTED.search(question)
-    return [word for word in words if asked and word.start >= asked.end()][:_THING_WORDS]
+    return list(_words(question, weight, asked.end()))[:_THING_WORDS] if asked else []
 
 
 def _beside_numbers(
@@ -165,14 +174,15 @@ def _beside_numbers(
     has no number but those of the question.
     """
     window = said.passage.chunk.window
-    known = set(_NUMBER.findall(question))
+    known = {number for number, _ in counts(question)}
     cells = [c for c in window.cells if c.start >= said.start and c.end <= said.end]
     best = 0.0
-    for number in _NUMBER.finditer(window.text, said.start, said.end):
-        if number[0] not in known:
-            start = max(said.start, number.start() - _BESIDE)
-            end = min(said.end, number.end() + _BESIDE)
-            heads = [c.head for c in cells if c.start <= number.start() < c.end]
+    for number, place in counts(window.text[said.start : said.end]):
+        if number not in known:
+            at = said.start + place
+            start = max(said.start, at - _BESIDE)
+            end = min(said.end, at + len(number) + _BESIDE)
+            heads = [cell.head for cell in cells if cell.start <= at < cell.end]
             found = {*terms(window.text[start:end]), *terms(" ".join(heads))}
             likeness = matches.best(start, end)
             missed = sum(thing.missed(found, matches, likeness) for thing in things)

@@ -74,7 +74,7 @@ class Entailment:
 
     def judge(self, claim: str, evidence: Sequence[str]) -> NDArray[np.float64]:
         """Logarithms of the probabilities of LABELS, shape (evidence, 3)."""
-        odds = np.array([self._seen(claim, text) for text in evidence])
+        odds = np.reshape([self._seen(claim, text) for text in evidence], (-1, len(LABELS)))
         odds -= odds.max(axis=1, keepdims=True)
         return np.asarray(odds - np.log(np.exp(odds).sum(axis=1, keepdims=True)))
 

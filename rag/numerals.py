@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 NUMBER = (
@@ -43,6 +44,20 @@ _WORDS = [
 ]
 WORDS = {"one": "1", **{word: str(value) for value, word in enumerate(_WORDS, 2)}}
 """Number words and their digits."""
+
+_COUNT = re.compile(rf"(?<![\w-])(?:\d+(?:[.,]\d+)*|(?:{'|'.join(_WORDS)})\b)", re.I)
+_CITED = re.compile(
+    r"\[[\d,;\s–-]+\]|\([^()]*\b(?:19|20)\d\d[a-z]?\)|\b(?:19|20)\d\d[a-z]?\b(?=[;)])"
+)
+
+
+def counts(text: str) -> Iterator[tuple[str, int]]:
+    """The numbers by which something may be counted, in digits, and where each begins.
+
+    "One" is none, for it mostly counts nothing, nor is what belongs to a citation or a name.
+    """
+    for found in _COUNT.finditer(_CITED.sub(lambda cited: " " * len(cited[0]), text)):
+        yield WORDS.get(found[0].lower(), found[0]), found.start()
 
 
 def spellings(number: str) -> tuple[str, ...]:

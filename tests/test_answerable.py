@@ -8,7 +8,7 @@ import pytest
 
 from rag.answerable import Signs, signs
 from rag.embedded import Matches
-from rag.types import Chunk, Passage, Reading, Spans, Statement, Window
+from rag.types import Cell, Cells, Chunk, Passage, Reading, Spans, Statement, Window
 
 TEXT = "The harbour was built by masons from Genoa in 1311. It has seven piers."
 
@@ -95,20 +95,31 @@ def test_a_missed_name_speaks_more_against_an_answer_than_another_word():
     assert name.unnamed > word.unnamed == 0
     assert name.odds < word.odds
     assert found("Who came from Genoa in 1311?").unnamed == 0
-    assert found("Insured by whom?").unnamed == 0, "a first word is no name"
+    assert found("WHO PAID LUCCA?").unnamed == 0, "all in capitals"
+    for question in ("Insured by whom?", "“Insured by whom?”", "Thanks. Insured by whom?"):
+        assert found(question).unnamed == 0, "a first word is no name"
+
+
+def counted(question, text, cells=()):
+    first = passage()
+    window = replace(first.chunk.window, text=text, cells=Cells.of(cells))
+    first = replace(first, chunk=replace(first.chunk, window=window, end=len(text)))
+    near = [(Statement(text, first, 0, len(text)), alike(question))]
+    return signs(question, lambda term: 1.0, near, first).counted
 
 
 def test_what_is_counted_must_stand_beside_a_number():
-    def counted(question):
-        text = "Genoa sent 40 masons in March. They slept in tents and were led by a priest."
-        first = passage()
-        window = replace(first.chunk.window, text=text)
-        first = replace(first, chunk=replace(first.chunk, window=window, end=len(text)))
-        near = [(Statement(text, first, 0, len(text)), alike(question))]
-        return signs(question, lambda term: 1.0, near, first).counted
+    text = "Genoa sent 40 masons in March. They slept in tents and were led by a priest."
+    assert counted("How many masons?", text) == 1
+    assert counted("How many masons?", text.replace("40", "seven")) == 1
+    assert counted("Of the masons, how many masons?", text) == 1, "named before, too"
+    assert counted("How many masons from Venice?", text) == 0.5
+    assert counted("How many tents had they?", text) == 0, "too far from the number"
+    assert counted("How many of the 40 masons slept?", text) == 0, "the question knows it"
+    assert counted("How many masons?", "The masons [12] (Rossi, 2019) were paid.") == 0, "cited"
+    assert counted("Which tents had they?", text) == 1
 
-    assert counted("How many masons?") == 1
-    assert counted("How many masons from Venice?") == 0.5
-    assert counted("How many tents had they?") == 0, "too far from the number"
-    assert counted("How many of the 40 masons slept?") == 0, "the question knows that number"
-    assert counted("Which tents had they?") == 1
+
+def test_a_cells_number_counts_what_its_head_says():
+    assert counted("How many masons?", "Genoa | 40", [Cell(8, 10, "Masons")]) == 1
+    assert counted("How many masons?", "Genoa | 40", [Cell(8, 10, "Tents")]) == 0

@@ -48,7 +48,7 @@ def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(params=[1, 5, 200])
 def many(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Texts of mixed lengths, fewer and more than go into one batch."""
+    """Texts of mixed lengths, one, a few and many."""
     return (f"{number} {MIXED[number % len(MIXED)]}" for number in range(request.param))
 
 

@@ -233,6 +233,20 @@ def test_most_of_the_best_rows_are_found_by_lists(
     assert found >= 0.95 * 200
 
 
+def test_a_search_by_lists_is_limited_to_the_rows_that_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faiss_store, "LISTS_FROM", 1)
+    monkeypatch.setattr(faiss_store, "BYTES_FROM", 1)
+    monkeypatch.setattr(faiss_store, "_EXACT_ROWS", 0)
+    store = faiss_store.new(DIM)
+    store.add(unit(500))
+    store.save(tmp_path)
+    named = np.array([-1, 7, 7, 300, 499, 500, 9_999])
+    rows, _ = faiss_store.open_store(tmp_path).search(unit(1, seed=9)[0], 5, named)
+    assert sorted(rows.tolist()) == [7, 300, 499]
+
+
 def test_proposals_for_other_vectors_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

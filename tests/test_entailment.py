@@ -33,11 +33,16 @@ def test_each_row_is_the_logarithm_of_probabilities(entailment):
     assert np.exp(odds).sum(axis=1) == pytest.approx(1, abs=1e-6)
 
 
-def test_what_stands_beside_a_pair_does_not_change_how_it_is_judged(entailment):
+def test_what_was_judged_before_does_not_change_how_a_pair_is_judged(entailment):
     claim = "Without attention layers the model does worse."
-    alone = entailment.judge(claim, [SAID])
-    padded = entailment.judge(claim, [SAID, SAID * 10])
-    assert padded[0] == pytest.approx(alone[0], abs=1e-4)
+    entailment.judge(claim, [SAID * 10])
+    again = entailment.judge(claim, [SAID * 10, SAID])
+    assert again[1] == pytest.approx(Entailment().judge(claim, [SAID])[0])
+    assert again[1] != pytest.approx(again[0], abs=1e-3)
+
+
+def test_nothing_to_judge_gives_no_row(entailment):
+    assert entailment.judge("The harbour was built.", []).shape == (0, len(LABELS))
 
 
 @pytest.mark.parametrize("text", ["", "word " * 5000, "\ud800 broken", "漢" * 3000, "\0\n\t"])

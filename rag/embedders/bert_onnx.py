@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 Tensors = Mapping[str, NDArray[np.float32]]
 Weights = NDArray[Any]  # float32, or int8 where a graph counts in bytes
-_FUSED = "com.microsoft"  # onnxruntime's own operators: one node for all of attention
+_FUSED = "com.microsoft"  # onnxruntime's own operators: attention, products in bytes, …
 
 _LEVELS = 63
 """The largest weight in bytes: two products with 255 must fit into 16 bits on older processors."""
@@ -179,31 +179,31 @@ class _Graph:
 def session(
     folder: Path, projection: NDArray[np.float32], threads: int, *, in_bytes: bool = False
 ) -> Any:  # noqa: ANN401
-    """An onnxruntime session with the input ``ids``, int64 of shape (n, length).
+    """An onnxruntime session for one text: input ``ids``, int64 of shape (1, length).
 
-    Its outputs are unit vectors, float32: one a text, shape (n, dim), and one a word, shape
-    (n, length, width), by a projection of shape (dim, width). ``threads`` 0 leaves their number
+    Its outputs are unit vectors, float32: the text's, shape (1, dim), and one a word, shape
+    (1, length, width), by a projection of shape (dim, width). ``threads`` 0 leaves their number
     to the runtime.
     """
     graph, config = _begun(folder, read_safetensors(folder / "model.safetensors"), in_bytes)
     x = _encoded(graph, config, graph.embeddings("ids"))
     dim, width = projection.shape
     outputs = {
-        graph.pooled(x): ["n", dim],
-        graph.projected(x, projection): ["n", "length", width],
+        graph.pooled(x): [1, dim],
+        graph.projected(x, projection): [1, "length", width],
     }
     return _ready(graph, ("ids",), outputs, threads)
 
 
 def pair_session(folder: Path, tensors: Tensors) -> Any:  # noqa: ANN401
-    """A session over pairs of texts, in bytes: inputs ``ids`` and ``segments``, int64 of shape
-    (n, length); its output what the layer ``head`` of ``tensors`` makes of each, shape (n, labels).
+    """A session for one pair of texts, in bytes: inputs ``ids`` and ``segments``, int64 of shape
+    (1, length); its output what the layer ``head`` of ``tensors`` makes of it, shape (1, labels).
 
     The encoder's shape is that of the configuration in ``folder``.
     """
     graph, config = _begun(folder, tensors, in_bytes=True)
     x = _encoded(graph, config, graph.embeddings("ids", "segments"))
-    outputs = {graph.judged(x): ["n", tensors["head.weight"].shape[0]]}
+    outputs = {graph.judged(x): [1, tensors["head.weight"].shape[0]]}
     return _ready(graph, ("ids", "segments"), outputs, threads=0)
 
 
@@ -234,7 +234,7 @@ def _ready(
             graph.nodes,
             "bert",
             [
-                helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "length"])
+                helper.make_tensor_value_info(name, TensorProto.INT64, [1, "length"])
                 for name in inputs
             ],
             [

@@ -132,8 +132,13 @@ class MiniLm:
 
     def _each(self, texts: Sequence[str]) -> Generator[Embedded]:
         """Each text by itself, in the order given."""
+        if not texts:
+            return
+        run = partial(self._embedded, self._documents())
+        if len(texts) == 1:
+            yield run(*self._encode(texts))
+            return
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            run = partial(self._embedded, self._documents())
             yield from pool.map(run, self._encode(texts))
 
     def _embedded(self, model: Any, encoding: Any) -> Embedded:  # noqa: ANN401 - untyped libraries

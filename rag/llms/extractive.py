@@ -16,6 +16,7 @@ import numpy as np
 from rag.answerable import Signs, signs
 from rag.clauses import joins
 from rag.embedded import Matches
+from rag.numerals import counts
 from rag.protocols import Matcher
 from rag.scores import min_max
 from rag.sentences import sentences
@@ -279,11 +280,8 @@ def _scored(
 def _fits(asked: _Asked, sentence: str) -> float:
     """How far the sentence holds the kind of thing the question asks for, 0 … 1."""
     if asked.quantity:
-        known = set(re.findall(r"\d[\d.,]*", asked.text))
-        bare = re.sub(
-            r"\([^()]*\b(?:19|20)\d\d[a-z]?\)|\b(?:19|20)\d\d[a-z]?\b(?=[;)])", "", sentence
-        )
-        if any(number not in known for number in re.findall(r"(?<![\w-])\d[\d.,]*", bare)):
+        known = {number for number, _ in counts(asked.text)}
+        if any(number not in known for number, _ in counts(sentence)):
             return 1.0
     if asked.reason and _BECAUSE.search(sentence):
         return 0.7
@@ -340,32 +338,29 @@ def _row_said(text: str, cells: Sequence[Cell], chosen: Sequence[int]) -> str:
 def _chosen(first: Sequence[_Unit], units: Sequence[_Unit]) -> list[_Unit]:
     """The first, or else the best, and the next that are not much weaker and say something else."""
     chosen = list(first)
+    places = {place for unit in first for place in _places(unit)}
     words = sum(len(unit.statement.text.split()) for unit in first)
     for unit in units:
-        count = len(unit.statement.text.split())
+        count, own = len(unit.statement.text.split()), _places(unit)
         if len(chosen) == _MOST_STATEMENTS:
             break
-        if chosen and (
-            _weak(unit, chosen) or words + count > _MOST_WORDS or _repeats(unit, chosen)
-        ):
-            continue
+        if chosen:
+            most = _WEAKER_ELSEWHERE if places.isdisjoint(own) else _WEAKER
+            weak = chosen[0].score - unit.score > most
+            if weak or words + count > _MOST_WORDS or _repeats(unit, chosen):
+                continue
         chosen.append(unit)
+        places |= own
         words += count
     return chosen
 
 
-def _weak(unit: _Unit, chosen: Sequence[_Unit]) -> bool:
-    """Whether it is worth too little beside the first one to be said as well."""
-    said = {place for one in chosen for place in _places(one)}
-    most = _WEAKER_ELSEWHERE if said.isdisjoint(_places(unit)) else _WEAKER
-    return chosen[0].score - unit.score > most
-
-
-def _places(unit: _Unit) -> set[tuple[str, int]]:
-    """The reading and the pages on which it stands."""
+def _places(unit: _Unit) -> set[tuple[str, int | str]]:
+    """The reading and the pages on which it stands, or its window where no page is known."""
     said, chunk = unit.statement, unit.statement.passage.chunk
     pages = chunk.window.spans.pages_within(said.start, said.end)
-    return {(chunk.reading.reading_id, page) for page in pages}
+    places: Sequence[int | str] = pages or [chunk.window.window_id]
+    return {(chunk.reading.reading_id, place) for place in places}
 
 
 def _repeats(unit: _Unit, chosen: Sequence[_Unit]) -> bool:

@@ -110,7 +110,7 @@ def recall(store: VectorStore, vectors: Vectors, asked: Vectors, rows: Rows | No
     part = vectors if rows is None else vectors[rows]
     found = 0
     for query in asked:
-        best = among[np.argpartition(-(part @ query), _WANTED)[:_WANTED]]
+        best = among[np.argpartition(-(part @ query), _WANTED - 1)[:_WANTED]]
         found += len({*best.tolist()} & {*store.search(query, _WANTED, rows)[0].tolist()})
     return found / len(asked) / _WANTED
 
