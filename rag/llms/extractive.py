@@ -36,8 +36,8 @@ _BROKEN = 0.3  # what it costs to go on in another column: something may float i
 _LOOKED_AT = 12  # units of which that is asked
 _WEAKER, _WEAKER_ELSEWHERE = 1.5, 0.6
 """A sentence worth so much less than the best is not said: on a page of which something is said
-already more is right than elsewhere. Of 209 questions about 13 papers .58 get all facts by these and
-.72 of the citations are right; without the difference (1.15 and at most three) .54 and .67.
+already more is right than elsewhere. Of 209 questions about 13 papers .57 get all facts by these and
+.71 of the citations are right; without the difference (1.15 and at most three) .55 and .66.
 """
 
 _LIKELIEST = 6  # units by which it is judged whether there is an answer at all
