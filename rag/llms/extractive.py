@@ -25,7 +25,7 @@ from rag.terms import TermWeight, located_terms, rarity, term_set
 from rag.types import Cell, Passage, Statement, Window
 
 _MOST_WORDS = 110
-_MOST_STATEMENTS = 5
+_MOST_STATEMENTS = 4
 _WEIGHTS = (1.0, 0.37, 0.87, 1.19, 1.14, 0.65)
 """What each part of a sentence's evidence (``_Evidence``) is worth: fitted to which sentence of the
 passages answers, on 209 questions about 13 papers (tests/benchmarks/sentence_weights.py). A later
@@ -34,10 +34,11 @@ fit (1, .19, .83, 1.2, 1.02, .59) says as many facts and cites more pages beside
 
 _BROKEN = 0.3  # what it costs to go on in another column: something may float in between
 _LOOKED_AT = 12  # units of which that is asked
-_WEAKER, _WEAKER_ELSEWHERE = 1.5, 0.6
-"""A sentence worth so much less than the best is not said: on a page of which something is said
-already more is right than elsewhere. Of 209 questions about 13 papers .57 get all facts by these and
-.71 of the citations are right; without the difference (1.15 and at most three) .55 and .66.
+_WEAKER, _WEAKER_ELSEWHERE = 1.3, 0.5
+"""A sentence worth so much less than the best is not said, nor one that shares no word with the
+question: on a page of which something is said already more is right than elsewhere. Of 209 questions
+about 13 papers .55 get all facts so and .72 of the citations are right; without the difference
+(1.15, and at most three) .54 and .67.
 """
 
 _LIKELIEST = 6  # units by which it is judged whether there is an answer at all
@@ -81,7 +82,7 @@ class Extractive:
         self._matcher = matcher
 
     def quote(self, question: str, passages: Sequence[Passage]) -> list[Statement]:
-        """At most five statements and 110 words, best first; empty where nothing answers.
+        """At most four statements and 110 words, best first; empty where nothing answers.
 
         Where a question joins things and the search found two readings first, each has its say.
         """
@@ -346,7 +347,7 @@ def _chosen(first: Sequence[_Unit], units: Sequence[_Unit]) -> list[_Unit]:
             break
         if chosen:
             most = _WEAKER_ELSEWHERE if places.isdisjoint(own) else _WEAKER
-            weak = chosen[0].score - unit.score > most
+            weak = not unit.evidence.share or chosen[0].score - unit.score > most
             if weak or words + count > _MOST_WORDS or _repeats(unit, chosen):
                 continue
         chosen.append(unit)
