@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rag.embedded import Matches
 from rag.numerals import counts
-from rag.terms import STOP_WORDS, TermWeight, located_terms, rarity, terms
+from rag.terms import STOP_WORDS, TermWeight, located_terms, rarity, term_set
 from rag.types import Passage, Statement
 
 _WEIGHTS = (-4.28, 1.57, 1.23, -5.88, 1.89)
@@ -156,7 +156,7 @@ def _missed(words: Sequence[_Word], said: Statement, matches: Matches) -> list[f
     chunk, window = said.passage.chunk, said.passage.chunk.window
     start, end = max(0, said.start - _BEFORE), said.end + _AFTER
     around = (chunk.reading.title, *window.section, chunk.context, said.text)
-    found = {*terms(window.text[start:end]), *terms(" ".join(around))}
+    found = term_set(window.text[start:end]) | term_set(" ".join(around))
     likeness = matches.best(start, end)
     return [word.weight * word.missed(found, matches, likeness) for word in words]
 
@@ -183,7 +183,7 @@ def _beside_numbers(
             start = max(said.start, at - _BESIDE)
             end = min(said.end, at + len(number) + _BESIDE)
             heads = [cell.head for cell in cells if cell.start <= at < cell.end]
-            found = {*terms(window.text[start:end]), *terms(" ".join(heads))}
+            found = term_set(window.text[start:end]) | term_set(" ".join(heads))
             likeness = matches.best(start, end)
             missed = sum(thing.missed(found, matches, likeness) for thing in things)
             best = max(best, 1.0 - missed / len(things))

@@ -90,7 +90,7 @@ class Embedded:
 class Matches:
     """How like each word of a window is to each word of a question.
 
-    ``places`` are the characters of the window's text at which its words begin, shape (m,);
+    ``places`` are the characters of the window's text at which its words begin, ascending, shape (m,);
     ``likeness`` are cosines, shape (words of the question, m); ``asked`` are the characters of the
     question at which its words begin.
     """
@@ -103,13 +103,14 @@ class Matches:
         """Of each of the question's words the best match in ``start`` to before ``end``; 0 where
         there are no words.
         """
-        inside = (self.places >= start) & (self.places < end)
-        if not inside.any():
+        low, high = self.places.searchsorted((start, end))
+        if low >= high:
             return np.zeros(len(self.likeness), np.float32)
-        return np.asarray(self.likeness[:, inside].max(axis=1))
+        return np.asarray(self.likeness[:, low:high].max(axis=1))
 
     def between(self, start: int, end: int) -> float:
         """The mean, over the question's words, of the best match in ``start`` to before ``end``;
         0 where there are no words.
         """
-        return float(self.best(start, end).mean()) if len(self.likeness) else 0.0
+        asked = len(self.likeness)  # a sum and a quotient: numpy's mean takes twice as long
+        return float(self.best(start, end).sum()) / asked if asked else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
@@ -87,28 +88,39 @@ class Spans(Sequence[Span]):
 
     @classmethod
     def of(cls, spans: Iterable[Span]) -> Spans:
-        """These spans, packed."""
-        return cls(b"".join(_packed(span) for span in spans))
+        """These spans, packed in the order of the text; none may reach into the next."""
+        ordered = sorted(spans, key=lambda span: span.start)
+        return cls(b"".join(_packed(span) for span in ordered))
 
     @property
     def pages(self) -> tuple[int, ...]:
         """The physical pages they stand on, ascending."""
-        return tuple(sorted(set(memoryview(self.packed).cast("i")[2::7].tolist())))
+        return tuple(sorted(set(self._numbers(2).tolist())))
 
     def within(self, start: int, end: int) -> Iterator[Span]:
         """Those that share a character with ``start`` to before ``end``."""
-        starts, ends, _ = self._numbers()
-        places = enumerate(zip(starts, ends, strict=True))
-        return (self._at(at) for at, (a, b) in places if a < end and b > start)
+        return map(self._at, self._within(start, end))
 
     def pages_within(self, start: int, end: int) -> list[int]:
         """The page of each of those, in their order, with repeats; no Span is made."""
-        return [p for a, b, p in zip(*self._numbers(), strict=True) if a < end and b > start]
+        pages = self._numbers(2)
+        return [pages[at] for at in self._within(start, end)]
 
-    def _numbers(self) -> tuple[list[int], ...]:
-        """The starts, the ends and the pages of all."""
-        numbers = memoryview(self.packed).cast("i")
-        return tuple(numbers[at::7].tolist() for at in range(3))
+    def goes_up(self, start: int, end: int) -> bool:
+        """Whether one of those stands above the one before it, on the same page; no Span is made."""
+        pages, tops, bottoms = map(self._numbers, (2, 4, 6))
+        return any(
+            pages[at] == pages[at + 1] and bottoms[at + 1] < tops[at]
+            for at in self._within(start, end)[:-1]
+        )
+
+    def _within(self, start: int, end: int) -> range:
+        """The indices of those."""
+        return range(bisect_right(self._numbers(1), start), bisect_left(self._numbers(0), end))
+
+    def _numbers(self, which: int) -> memoryview[int]:
+        """The starts (0), the ends (1), the pages (2), the upper (4) or lower edges (6) of all."""
+        return memoryview(self.packed).cast("i")[which::7]
 
     def __len__(self) -> int:
         return len(self.packed) // _SPAN.size

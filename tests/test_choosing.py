@@ -14,7 +14,7 @@ def unit(score, page, words=3, share=0.5):
     box = [] if page is None else [Span(0, len(text), Box(page, 0, 0, 1, 1))]
     window = Window(f"{score}", (), "paragraph", text, Spans.of(box))
     passage = Passage(Chunk(f"{score}", READING, window, 0, len(text)), 1, 1.0, ())
-    return _Unit(Statement(text, passage, 0, len(text)), _Evidence(share, 0, 0), score)
+    return _Unit(Statement(text, passage, 0, len(text)), _Evidence(share, 0, 0, 0, 0, 0), score)
 
 
 def said(*units):

@@ -78,7 +78,7 @@ class MiniLm:
             f"{_checked_hash(folder / 'model.safetensors', weights)}"
             f"+{hashlib.sha256(projection.tobytes()).hexdigest()[:16]}+bytes"
         )
-        self._questions: Any = session(folder, projection, threads=0)
+        self._questions = cache(lambda: session(folder, projection, threads=0))
         # Many texts are shared out among processors whole: threads that work on one text together
         # wait for each other after each node, which a busy machine makes long.
         self._documents = cache(lambda: session(folder, projection, threads=1, in_bytes=True))
@@ -128,7 +128,7 @@ class MiniLm:
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
 
     def _embed_question(self, text: str) -> Embedded:
-        return self._embedded(self._questions, self._encode([text])[0])
+        return self._embedded(self._questions(), self._encode([text])[0])
 
     def _each(self, texts: Sequence[str]) -> Generator[Embedded]:
         """Each text by itself, in the order given."""

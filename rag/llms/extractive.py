@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -129,17 +128,9 @@ class Extractive:
     ) -> list[_Unit]:
         """The sentences and rows of all passages, the best first."""
         worths = min_max(np.array([passage.score for passage in passages])).tolist()
-        units = []
+        units: list[_Unit] = []
         for passage, worth, words in zip(passages, worths, matches, strict=True):
-            for unit in _units(asked, passage):
-                said = unit.statement
-                evidence = replace(
-                    unit.evidence,
-                    close=words.between(said.start, said.end),
-                    passage=worth,
-                    matched=said.start < passage.chunk.end and said.end > passage.chunk.start,
-                )
-                units.append(replace(unit, evidence=evidence, score=evidence.worth))
+            units += _Source(asked, passage, worth, words).units()
         units.sort(key=lambda unit: -unit.score)
         first = [_unbroken(unit) for unit in units[:_LOOKED_AT]]
         return sorted(first, key=lambda unit: -unit.score)
@@ -151,6 +142,7 @@ class _Asked:
 
     text: str
     weights: dict[str, float]
+    terms: frozenset[str]
     quantity: bool
     reason: bool
     definition: bool
@@ -166,6 +158,7 @@ class _Asked:
         return cls(
             question,
             {term: w / total for term, w in weights.items()},
+            frozenset(weights),
             bool(_QUANTITY.search(question)),
             bool(_REASON.search(question)),
             bool(_DEFINITION.search(question)),
@@ -174,7 +167,7 @@ class _Asked:
 
     def share(self, found: Set[str]) -> float:
         """The part of the question's weight that these terms make up."""
-        return sum(w for term, w in self.weights.items() if term in found)
+        return sum(map(self.weights.__getitem__, self.terms & found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +183,9 @@ class _Evidence:
     share: float
     around: float
     asked_for: float
-    close: float = 0.0
-    passage: float = 0.0
-    matched: float = 0.0
+    close: float
+    passage: float
+    matched: float
 
     @property
     def worth(self) -> float:
@@ -212,27 +205,74 @@ class _Unit:
     score: float
 
 
-def _units(asked: _Asked, passage: Passage) -> Iterator[_Unit]:
-    """The passage's sentences or rows, scored."""
-    chunk, window = passage.chunk, passage.chunk.window
-    around = term_set(" ".join((chunk.reading.title, *window.section, chunk.context)))
-    if window.kind == "table":
-        yield from _rows(asked, passage, around)
-        return
-    ranges = sentences(window.text)
-    found = [term_set(window.text[a:b]) for a, b in ranges]
-    for at, (start, end) in enumerate(ranges):
-        near = around.union(*found[max(at - 2, 0) : at + 2])
-        bonus = _fits(asked, window.text[start:end])
-        if (
-            at
-            and _LOOSE_START.match(window.text[start:end])
-            and _flows(window, ranges[at - 1][1], start)
-        ):
-            start = ranges[at - 1][0]
-        end = _told(asked, window, ranges, at)
-        statement = Statement(_said(window.text[start:end]), passage, start, end)
-        yield _scored(asked, statement, found[at], near, bonus)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A passage that is looked through: its score among the passages, 0 … 1, and how like its
+    window's words are to the question's.
+    """
+
+    asked: _Asked
+    passage: Passage
+    worth: float
+    words: Matches
+
+    def units(self) -> Iterator[_Unit]:
+        """The passage's sentences or rows, scored."""
+        chunk, window = self.passage.chunk, self.passage.chunk.window
+        around = term_set(" ".join((chunk.reading.title, *window.section, chunk.context)))
+        return self._rows(around) if window.kind == "table" else self._sentences(around)
+
+    def _sentences(self, around: frozenset[str]) -> Iterator[_Unit]:
+        window = self.passage.chunk.window
+        ranges = sentences(window.text)
+        found = [term_set(window.text[a:b]) for a, b in ranges]
+        for at, (start, end) in enumerate(ranges):
+            near = around.union(*found[max(at - 2, 0) : at + 2])
+            bonus = _fits(self.asked, window.text[start:end])
+            if (
+                at
+                and _LOOSE_START.match(window.text[start:end])
+                and _flows(window, ranges[at - 1][1], start)
+            ):
+                start = ranges[at - 1][0]
+            end = _told(self.asked, window, ranges, at)
+            yield self._scored(_said(window.text[start:end]), start, end, found[at], near, bonus)
+
+    def _rows(self, around: frozenset[str]) -> Iterator[_Unit]:
+        """A table's rows: the label and the cells whose heads the question names."""
+        window = self.passage.chunk.window
+        every = list(window.cells)
+        start = 0
+        for line in window.text.split("\n"):
+            end = start + len(line)
+            cells = [cell for cell in every if start <= cell.start and cell.end <= end]
+            heads = [term_set(cell.head) for cell in cells]
+            if len(cells) > 1 and any(heads):
+                label = term_set(window.text[cells[0].start : cells[0].end])
+                chosen = _answering(self.asked, cells, heads, label)
+                named = term_set(line).union(*(heads[at] for at in chosen))
+                said = _row_said(window.text, cells, chosen)
+                bonus = 1.0 if self.asked.share(label) > 0 else 0.0
+                yield self._scored(said, start, end, named, around, bonus)
+            elif not cells:
+                yield self._scored(_said(line), start, end, term_set(line), around, 0.0)
+            start = end + 1
+
+    def _scored(
+        self, text: str, start: int, end: int, here: Set[str], near: Set[str], bonus: float
+    ) -> _Unit:
+        """``here`` are the terms of what is said, ``near`` those around it, too."""
+        chunk = self.passage.chunk
+        share = self.asked.share(here)
+        evidence = _Evidence(
+            share,
+            self.asked.share(near - here),
+            bonus * min(1.0, 2 * share),
+            self.words.between(start, end),
+            self.worth,
+            float(start < chunk.end and end > chunk.start),
+        )
+        return _Unit(Statement(text, self.passage, start, end), evidence, evidence.worth)
 
 
 def _told(asked: _Asked, window: Window, ranges: Sequence[tuple[int, int]], at: int) -> int:
@@ -256,8 +296,7 @@ def _told(asked: _Asked, window: Window, ranges: Sequence[tuple[int, int]], at: 
 def _unbroken(unit: _Unit) -> _Unit:
     """The unit, worth less if its words go on higher up on the page than they stood."""
     said = unit.statement
-    boxes = [span.box for span in said.passage.chunk.window.spans.within(said.start, said.end)]
-    broken = any(a.page == b.page and b.y1 < a.y0 for a, b in pairwise(boxes))
+    broken = said.passage.chunk.window.spans.goes_up(said.start, said.end)
     return replace(unit, score=unit.score - _BROKEN) if broken else unit
 
 
@@ -271,13 +310,6 @@ def _flows(window: Window, end: int, start: int) -> bool:
     return last.y0 < first.y1 and first.y0 - last.y1 < 2 * (last.y1 - last.y0)
 
 
-def _scored(
-    asked: _Asked, statement: Statement, here: Set[str], near: Set[str], bonus: float
-) -> _Unit:
-    share, around = asked.share(here), asked.share(near - here)
-    return _Unit(statement, _Evidence(share, around, bonus * min(1.0, 2 * share)), 0.0)
-
-
 def _fits(asked: _Asked, sentence: str) -> float:
     """How far the sentence holds the kind of thing the question asks for, 0 … 1."""
     if asked.quantity:
@@ -289,29 +321,6 @@ def _fits(asked: _Asked, sentence: str) -> float:
     if asked.definition and not asked.quantity and _DEFINES.search(sentence):
         return 0.5
     return 0.0
-
-
-def _rows(asked: _Asked, passage: Passage, around: Set[str]) -> Iterator[_Unit]:
-    """A table's rows: the label and the cells whose heads the question names."""
-    window = passage.chunk.window
-    start = 0
-    for line in window.text.split("\n"):
-        end = start + len(line)
-        cells = [cell for cell in window.cells if start <= cell.start and cell.end <= end]
-        heads = [term_set(cell.head) for cell in cells]
-        if len(cells) > 1 and any(heads):
-            here = term_set(line)
-            label = term_set(window.text[cells[0].start : cells[0].end])
-            chosen = _answering(asked, cells, heads, label)
-            named = here.union(*(heads[at] for at in chosen))
-            said = _row_said(window.text, cells, chosen)
-            statement = Statement(said, passage, start, end)
-            bonus = 1.0 if asked.share(label) > 0 else 0.0
-            yield _scored(asked, statement, named, around, bonus)
-        elif not cells:
-            statement = Statement(_said(line), passage, start, end)
-            yield _scored(asked, statement, term_set(line), around, 0.0)
-        start = end + 1
 
 
 def _answering(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ _MOST_READINGS = 3
 
 _FIRST = 20
 """Characters of an entry in which its first author's name begins."""
+
+_REMEMBERED = 1024
+"""Chunks that are kept in memory."""
 
 _NAMED = 0.4
 """What a reading that the question names adds to its rows' scores, which go from 0 to 2."""
@@ -78,6 +82,8 @@ class Hybrid:
         self._mentions = meaning.mentions
         self._references = index.rows_of_kind("reference")
         self._set_aside = frozenset(self._references.tolist())
+        # The same passages come again and again; each is read with its whole window.
+        self._chunk = lru_cache(maxsize=_REMEMBERED)(lambda row: index.chunks([row])[0])
 
     def retrieve(
         self, question: str, k: int, readings: frozenset[str] | None = None
@@ -157,14 +163,13 @@ class Hybrid:
         names = [ranker.name for ranker in self._rankers]
         names += [scorer.name for scorer in self._scorers]
         passages: dict[str, Passage] = {}
-        found = iter(found)
-        # Never more than are still wanted: a chunk comes with its whole window.
-        while batch := list(islice(found, k - len(passages))):
-            chunks = self._index.chunks([row for row, _, _ in batch])
-            for chunk, (_, score, votes) in zip(chunks, batch, strict=True):
-                said = tuple(zip(names, votes.tolist(), strict=True))
-                passage = Passage(chunk, len(passages) + 1, score, said)
-                passages.setdefault(chunk.window.window_id, passage)
+        for row, score, votes in found:
+            if len(passages) == k:
+                break
+            chunk = self._chunk(row)
+            said = tuple(zip(names, votes.tolist(), strict=True))
+            passage = Passage(chunk, len(passages) + 1, score, said)
+            passages.setdefault(chunk.window.window_id, passage)
         return list(passages.values())
 
 

@@ -59,8 +59,11 @@ class Late:
             own = starts >= (-place.context - 1 if place.context else 0)
             words.append(self._words[span][own])
             at.append(place.start + np.maximum(starts[own], 0))
-        every = np.concatenate(words).astype(np.float32)
+        where, every = np.concatenate(at), np.concatenate(words)
+        if (where[1:] < where[:-1]).any():  # a table's rows stand in its chunks twice
+            order = np.argsort(where, kind="stable")
+            where, every = where[order], every[order]
         likeness = np.zeros((len(asked.words), len(every)), np.float32)
         if likeness.size:
-            likeness += asked.words.astype(np.float32) @ every.T / 127**2
-        return Matches(np.concatenate(at), likeness, asked.starts)
+            likeness += asked.words.astype(np.float32) @ every.astype(np.float32).T / 127**2
+        return Matches(where, likeness, asked.starts)
