@@ -88,9 +88,8 @@ class Spans(Sequence[Span]):
 
     @classmethod
     def of(cls, spans: Iterable[Span]) -> Spans:
-        """These spans, packed in the order of the text; none may reach into the next."""
-        ordered = sorted(spans, key=lambda span: span.start)
-        return cls(b"".join(_packed(span) for span in ordered))
+        """These spans, packed."""
+        return cls(b"".join(_packed(span) for span in spans))
 
     @property
     def pages(self) -> tuple[int, ...]:
@@ -98,7 +97,10 @@ class Spans(Sequence[Span]):
         return tuple(sorted(set(self._numbers(2).tolist())))
 
     def within(self, start: int, end: int) -> Iterator[Span]:
-        """Those that share a character with ``start`` to before ``end``."""
+        """Those that share a character with ``start`` to before ``end``.
+
+        They are to stand in the order of the text, as a window's do, none reaching into the next.
+        """
         return map(self._at, self._within(start, end))
 
     def pages_within(self, start: int, end: int) -> list[int]:
