@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,12 @@ class MiniLm:
             f"{_checked_hash(folder / 'model.safetensors', weights)}"
             f"+{hashlib.sha256(projection.tobytes()).hexdigest()[:16]}+bytes"
         )
-        self._questions = cache(lambda: session(folder, projection, threads=0))
         # Many texts are shared out among processors whole: threads that work on one text together
         # wait for each other after each node, which a busy machine makes long.
-        self._documents = cache(lambda: session(folder, projection, threads=1, in_bytes=True))
+        self._sessions = cache(
+            lambda in_bytes: session(folder, projection, int(in_bytes), in_bytes=in_bytes)
+        )
+        self._opening = Lock()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -128,13 +131,18 @@ class MiniLm:
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
 
     def _embed_question(self, text: str) -> Embedded:
-        return self._embedded(self._questions(), self._encode([text])[0])
+        return self._embedded(self._model(in_bytes=False), self._encode([text])[0])
+
+    def _model(self, *, in_bytes: bool) -> Any:  # noqa: ANN401 - onnxruntime carries no types
+        """The session for questions or, in bytes, for documents; opened when it is first needed."""
+        with self._opening:  # two threads that come first would each hold one
+            return self._sessions(in_bytes)
 
     def _each(self, texts: Sequence[str]) -> Generator[Embedded]:
         """Each text by itself, in the order given."""
         if not texts:
             return
-        run = partial(self._embedded, self._documents())
+        run = partial(self._embedded, self._model(in_bytes=True))
         if len(texts) == 1:
             yield run(*self._encode(texts))
             return

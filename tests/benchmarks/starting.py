@@ -5,7 +5,8 @@
 In each round, in turn, whole processes: ``python -m rag.ask``; one that imports onnxruntime, tokenizers
 and faiss and loads the model; ``python app.py`` until its page is served; a bare ``import gradio`` with an
 empty Blocks until its page is served. Then, once a round, the index: all of it, nothing changed, and
-one page taken from the reading with the fewest. Given are the medians and their quotients.
+one page taken from the reading with the fewest. Given are the medians and their quotients, and what
+both pages hold in memory once they are served. Python keeps what it has compiled, as it does for a user.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from statistics import median
 from pypdf import PdfReader, PdfWriter
 
 from rag import console
+from tests.benchmarks.memory import resident
 from tests.browsing import Program
 
 QUESTION = "How many programming languages does DeepSeek-Coder-V2 support?"
@@ -41,11 +43,14 @@ page.launch(server_port=int(sys.argv[1]), quiet=True)
 """
 
 
+KEPT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def took(command: Sequence[str], **environment: str) -> float:
     """Seconds of the whole process."""
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, *command], env=os.environ | environment, check=True, capture_output=True
+        [sys.executable, *command], env=KEPT | environment, check=True, capture_output=True
     )
     return time.perf_counter() - started
 
@@ -54,13 +59,14 @@ class Served(Program):
     """A program of which only the first answer is of interest."""
 
     command: tuple[str, ...] = ("app.py", "--port")
+    megabytes = 0.0
 
     def seconds(self) -> float:
-        """Until the page is served."""
+        """Until the page is served; ``megabytes`` is what it holds then."""
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *self.command, str(self.port)],
-            env=self._environ,
+            env={name: self._environ[name] for name in (*KEPT, "RAG_CORPUS", "RAG_INDEX")},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -71,7 +77,9 @@ class Served(Program):
                 except OSError:
                     time.sleep(0.01)
                 else:
-                    return time.perf_counter() - started
+                    seconds = time.perf_counter() - started
+                    type(self).megabytes = resident(process.pid)
+                    return seconds
         finally:
             process.kill()
             process.wait()
@@ -131,6 +139,7 @@ def main() -> int:
     seconds = {name: median(all_) for name, all_ in taken.items()}
     for name, one in seconds.items():
         print(f"{name}: {one:.2f} s (of {len(taken[name])})")
+    print(f"memory, page served: {Served.megabytes:.0f} MB; empty: {Empty.megabytes:.0f} MB")
     names = list(ways)
     for ours, theirs in ((0, 1), (2, 3), (4, 6), (5, 6)):
         print(
