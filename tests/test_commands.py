@@ -239,6 +239,7 @@ def test_retrieval_and_answers_reach_their_bars(readings, dev_answers, tmp_path)
     assert figures["page@5"] >= 0.95
     assert figures["text@5"] >= 0.92
     assert figures["key_in_answer"] >= 0.76
+    assert figures["cite_page_precision"] >= 0.8
 
 
 def test_a_question_that_is_no_text_is_wrong_usage(readings, tmp_path):

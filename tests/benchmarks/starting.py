@@ -33,7 +33,7 @@ QUESTION = "How many programming languages does DeepSeek-Coder-V2 support?"
 BARE = """
 import faiss, onnxruntime, tokenizers
 from rag.embedders.minilm import MiniLm, package_folder
-MiniLm(package_folder())
+MiniLm(package_folder())._model(in_bytes=False)
 """
 GRADIO = """
 import sys, gradio
