@@ -99,7 +99,8 @@ def signs(
     unnamed = min(sum(compress(each, names)) for each in missed) / total
     agreement = min((vote for _, vote in first.votes), default=1.0)
     things = _things(question, weight)
-    counted = max(_beside_numbers(question, things, *one) for one in near) if things else 1.0
+    known = {number for number, _ in counts(question)}
+    counted = max(_beside_numbers(known, things, *one) for one in near) if things else 1.0
     return Signs(lacking, agreement, math.log(len(words)), unnamed, counted)
 
 
@@ -168,13 +169,12 @@ def _things(question: str, weight: TermWeight) -> list[_Word]:
 
 
 def _beside_numbers(
-    question: str, things: Sequence[_Word], said: Statement, matches: Matches
+    known: Set[str], things: Sequence[_Word], said: Statement, matches: Matches
 ) -> float:
     """How far the things stand beside the number of a sentence that fits best, 0 … 1; 0 where it
-    has no number but those of the question.
+    has no number but those that are ``known`` from the question.
     """
     window = said.passage.chunk.window
-    known = {number for number, _ in counts(question)}
     cells = [c for c in window.cells if c.start >= said.start and c.end <= said.end]
     best = 0.0
     for number, place in counts(window.text[said.start : said.end]):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,6 +14,17 @@ def run(coroutine):
     """What it gives, on a loop and in a thread of its own: the browser's is in the tests' own."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result(30)
+
+
+@asynccontextmanager
+async def taken(line):
+    """One works meanwhile where there is room for one."""
+    go = threading.Event()
+    first = asyncio.ensure_future(line.run(lambda: go.wait(5)))
+    await asyncio.sleep(0.05)
+    yield
+    go.set()
+    await first
 
 
 def test_as_many_work_at_once_as_there_is_room_for_and_in_the_order_they_came():
@@ -88,7 +100,7 @@ def test_what_waits_for_an_llm_holds_nobody_up():
 
 
 def test_who_gives_up_leaves_the_line_and_its_steps_are_closed():
-    go, closed = threading.Event(), []
+    closed = []
 
     def steps():
         try:
@@ -100,13 +112,10 @@ def test_who_gives_up_leaves_the_line_and_its_steps_are_closed():
 
     async def given_up():
         line = Line(1)
-        first = asyncio.ensure_future(line.run(lambda: go.wait(5)))
-        await asyncio.sleep(0.05)
-        waiting = line.each(steps())
-        assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
-        await waiting.aclose()
-        go.set()
-        await first
+        async with taken(line):
+            waiting = line.each(steps())
+            assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
+            await waiting.aclose()
         return await asyncio.wait_for(line.run(lambda: "next"), 2)
 
     assert run(given_up()) == "next"
@@ -127,7 +136,7 @@ def test_work_that_fails_makes_room_for_the_next():
 
 
 def test_what_is_no_longer_wanted_is_not_waited_for():
-    go, wanted = threading.Event(), [True]
+    wanted = [True]
 
     def steps():
         yield "asked"
@@ -136,15 +145,12 @@ def test_what_is_no_longer_wanted_is_not_waited_for():
 
     async def stopped():
         line = Line(1)
-        first = asyncio.ensure_future(line.run(lambda: go.wait(5)))
-        await asyncio.sleep(0.05)
-        waiting = line.each(steps())
-        assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
-        wanted[0] = False
-        said = await asyncio.wait_for(anext(waiting), 2)
-        await waiting.aclose()
-        go.set()
-        await first
+        async with taken(line):
+            waiting = line.each(steps())
+            assert [await anext(waiting), await anext(waiting)] == ["asked", 1]
+            wanted[0] = False
+            said = await asyncio.wait_for(anext(waiting), 2)
+            await waiting.aclose()
         return said
 
     assert run(stopped()) == "stopped"

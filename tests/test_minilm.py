@@ -158,6 +158,7 @@ def test_who_stops_listening_stops_the_work(
     minilm: MiniLm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run: list[object] = []
+    heard: list[int] = []
     embedded = MiniLm._embedded
 
     def counted(self: MiniLm, model: Any, encoding: Any) -> Embedded:
@@ -165,9 +166,11 @@ def test_who_stops_listening_stops_the_work(
         return embedded(self, model, encoding)
 
     def stop(done: int) -> None:
+        heard.append(done)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(MiniLm, "_embedded", counted)
     with pytest.raises(KeyboardInterrupt):
         minilm.embed_documents(SENTENCES * 20, stop)
+    assert len(heard) == 1
     assert 0 < len(run) < len(SENTENCES)

@@ -79,10 +79,12 @@ class MiniLm:
             f"{_checked_hash(folder / 'model.safetensors', weights)}"
             f"+{hashlib.sha256(projection.tobytes()).hexdigest()[:16]}+bytes"
         )
-        # Many texts are shared out among processors whole: threads that work on one text together
+        # Documents are shared out among processors whole: threads that work on one text together
         # wait for each other after each node, which a busy machine makes long.
         self._sessions = cache(
-            lambda in_bytes: session(folder, projection, int(in_bytes), in_bytes=in_bytes)
+            lambda in_bytes: session(
+                folder, projection, threads=1 if in_bytes else 0, in_bytes=in_bytes
+            )
         )
         self._opening = Lock()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

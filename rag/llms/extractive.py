@@ -138,11 +138,14 @@ class Extractive:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question's terms with their weights (which sum to 1) and the kind of thing it asks for."""
+    """A question's terms with their weights (which sum to 1), its numbers, and the kind of thing it
+    asks for.
+    """
 
     text: str
     weights: dict[str, float]
     terms: frozenset[str]
+    numbers: frozenset[str]
     quantity: bool
     reason: bool
     definition: bool
@@ -159,6 +162,7 @@ class _Asked:
             question,
             {term: w / total for term, w in weights.items()},
             frozenset(weights),
+            frozenset(number for number, _ in counts(question)),
             bool(_QUANTITY.search(question)),
             bool(_REASON.search(question)),
             bool(_DEFINITION.search(question)),
@@ -312,10 +316,8 @@ def _flows(window: Window, end: int, start: int) -> bool:
 
 def _fits(asked: _Asked, sentence: str) -> float:
     """How far the sentence holds the kind of thing the question asks for, 0 … 1."""
-    if asked.quantity:
-        known = {number for number, _ in counts(asked.text)}
-        if any(number not in known for number, _ in counts(sentence)):
-            return 1.0
+    if asked.quantity and any(number not in asked.numbers for number, _ in counts(sentence)):
+        return 1.0
     if asked.reason and _BECAUSE.search(sentence):
         return 0.7
     if asked.definition and not asked.quantity and _DEFINES.search(sentence):
@@ -329,7 +331,7 @@ def _answering(
     """The numbers of the cells to be said: those whose heads share most with what is asked and
     the row's label does not say already.
     """
-    open_terms = set(asked.weights) - label
+    open_terms = asked.terms - label
     worth = [asked.share(head & open_terms) for head in heads]
     best = max(worth[1:])
     if best <= 0:
