@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -25,10 +24,11 @@ from rag import assertions
 from rag.assertions import Assertion, Number
 from rag.embedded import Words
 from rag.entailment import Entailment
+from rag.evidence import LONGEST_UNIT, Unit, evidence
 from rag.protocols import Embedder
-from rag.sentences import sentences
-from rag.terms import TermWeight, term_set
-from rag.types import Passage, Verdict, VerdictStatus, Window
+from rag.quotation import quoted, stated
+from rag.terms import TermWeight
+from rag.types import Passage, Verdict, VerdictStatus
 
 LONGEST_SENTENCE = 2000
 """Characters; what is longer is a text, and is not called supported unread."""
@@ -52,10 +52,7 @@ FEATURES = (
 
 _WORD = re.compile(r"[^\W_]+")
 _WEIGHTS = Path(__file__).with_name("bearing.json")
-_MOST_PASSAGES = 40
 _REMEMBERED = 1024  # units, of some 6 kB each
-_MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have more
-_LONGEST_UNIT = 2000
 _CLOSE = 12  # units that are compared by meaning, the best by shared words
 _BEST = 6  # of these, that may bear a claim out together
 _JUDGED = 3  # of these, that the model of entailment reads
@@ -64,26 +61,6 @@ _OFTEN, _MOST = 3, 0.6  # passages, and the share of a reading's, that make a wo
 _SAME = 0.7  # the share of terms that a near copy has in common with its original
 _TURNED = 0.3  # of the pairs of the same words: others stand before what they stood behind
 _NEAR = 0.5  # what a term counts that stands around a unit and not in it
-_FEWEST_WORDS = 4  # of a quotation
-_MOST_QUOTED = 4  # sentences of one quotation
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A sentence or row that may bear on what is checked: ``window.text[start:end]``.
-
-    ``text`` is what it says, a row with its column heads; ``around`` what tells what it speaks of:
-    title, section, caption and the sentences next to it.
-    """
-
-    passage: Passage
-    start: int
-    end: int
-    text: str
-    around: str
-    terms: frozenset[str]
-    near: frozenset[str]
-    """The terms of ``text`` and ``around``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +98,6 @@ class Comparer:
         self._entailment = entailment
         # The sentences of an answer are checked against the same passages, one after the other.
         self._seen = lru_cache(maxsize=_REMEMBERED)(lambda text: embedder.embed_documents([text]))
-
-    def units(self, passages: Sequence[Passage]) -> list[Unit]:
-        """The sentences and rows of the passages, in their order."""
-        return [unit for passage in passages[:_MOST_PASSAGES] for unit in self._units(passage)]
-
-    def _units(self, passage: Passage) -> Iterator[Unit]:
-        chunk, window = passage.chunk, passage.chunk.window
-        table = window.kind == "table"
-        places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
-        heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:_LONGEST_UNIT]
-        texts = [_with_heads(window, a, b) for a, b in places]
-        found = [term_set(text) for text in texts]
-        always = term_set(heading)
-        for at, (start, end) in enumerate(places):
-            beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
-            around = ". ".join((heading, *(texts[n] for n in beside)))
-            near = always.union(found[at], *(found[n] for n in beside))
-            yield Unit(passage, start, end, texts[at], around, found[at], near)
 
     def nearest(
         self, sentence: str, units: Sequence[Unit]
@@ -188,7 +147,7 @@ class Comparer:
         return np.array(rows, np.float64), np.array(matches)
 
     def _title(self, unit: Unit) -> Words:
-        return self._embedder.embed_query(unit.passage.chunk.reading.title[:_LONGEST_UNIT]).words
+        return self._embedder.embed_query(unit.passage.chunk.reading.title[:LONGEST_UNIT]).words
 
 
 class Checker:
@@ -204,9 +163,9 @@ class Checker:
         """The verdict over these passages, best first; a sentence without words is in none."""
         if len(sentence) > LONGEST_SENTENCE:
             return Verdict("unsupported", None, 0, 0)
-        units = self._comparer.units(passages)
-        if quoted := _quoted(sentence, units):
-            return quoted
+        units = list(evidence(passages))
+        if stands := quoted(sentence, units) or stated(sentence, units):
+            return stands
         nearest = self._comparer.nearest(sentence, units)
         if nearest is None:
             return Verdict("not_in_readings", None, 0, 0)
@@ -241,25 +200,6 @@ def differs(claim: Assertion, unit: Assertion) -> bool:
             and assertions.turned(claim, unit) > _TURNED
         )
     )
-
-
-def _rows(window: Window) -> list[tuple[int, int]]:
-    """(start, end) of each line."""
-    found, start = [], 0
-    for line in window.text.split("\n"):
-        if line.strip():
-            found.append((start, start + len(line)))
-        start += len(line) + 1
-    return found
-
-
-def _with_heads(window: Window, start: int, end: int) -> str:
-    """What a sentence or row says, each cell of a row behind its column's head."""
-    cells = [cell for cell in window.cells if start <= cell.start and cell.end <= end]
-    if not any(cell.head for cell in cells):
-        return window.text[start:end][:_LONGEST_UNIT]
-    said = (f"{cell.head}: {window.text[cell.start : cell.end]}".lstrip(": ") for cell in cells)
-    return "; ".join(said)[:_LONGEST_UNIT]
 
 
 def _share(claim: Assertion, found: Set[str]) -> float:
@@ -397,41 +337,3 @@ def _missing(claimed: Sequence[Number], there: Sequence[Number]) -> float:
 def _absent(names: Set[str], there: Set[str]) -> float:
     """The share of the names that are not there."""
     return len(names - there) / len(names) if names else 0.0
-
-
-def _quoted(sentence: str, units: Sequence[Unit]) -> Verdict | None:
-    """The place where the sentence stands word for word, or nothing.
-
-    Only from a sentence's beginning to a sentence's end: "A is B", cut from "We do not say that A
-    is B", is no quotation.
-    """
-    wanted = _plain(sentence)
-    if len(wanted.split()) < _FEWEST_WORDS:
-        return None
-    for at, unit in enumerate(units):
-        text, end = unit.passage.chunk.window.text, unit.end
-        for last in units[at : at + _MOST_QUOTED]:
-            if last.passage is not unit.passage:
-                break
-            end = last.end
-            if _plain(text[unit.start : end]) == wanted:
-                return Verdict("quoted", unit.passage, unit.start, end)
-    return _quoted_in_table(wanted, units)
-
-
-def _quoted_in_table(wanted: str, units: Sequence[Unit]) -> Verdict | None:
-    """The same for a sentence that does not fill the rows it stands in."""
-    passages = {id(unit.passage): unit.passage for unit in units}
-    for passage in passages.values():
-        window = passage.chunk.window
-        if window.kind == "table" and wanted in _plain(window.text):
-            for start, end in sentences(window.text):
-                if _plain(window.text[start:end]) == wanted:
-                    return Verdict("quoted", passage, start, end)
-    return None
-
-
-def _plain(text: str) -> str:
-    """Words as they are compared: NFKC, one space between, no bullet or full stop around."""
-    text = " ".join(unicodedata.normalize("NFKC", text).split())
-    return re.sub(r"^[•◦▪–∙·*‣►]\s*", "", text).strip(' .“”"')

@@ -65,6 +65,11 @@ def located_terms(text: str) -> list[tuple[str, int, int]]:
     return words + places
 
 
+def stem(word: str) -> str:
+    """A lower-case word without its ending (Porter, 2001: Snowball's English)."""
+    return str(_stemmer().stemWord(word))
+
+
 @lru_cache(maxsize=65536)
 def rarity(word: str) -> float:
     """How rare a word is in English: 0 for the commonest, 1 for names, numbers and jargon.

@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from rag.assembly import open_checker
 from rag.assertions import Assertion, agrees, numbers
 from rag.bearing import LONGEST_SENTENCE, differs, matched
+from rag.evidence import evidence
+from rag.quotation import stated
 from rag.settings import Settings
 from tests import pdfs
 from tests.conftest import ROOT
@@ -33,6 +36,19 @@ def checking(harbour):
     return check
 
 
+@pytest.fixture
+def unit(checking):
+    """Makes the evidence of a text of one sentence that stands in the harbour's guide."""
+    passage = checking(GENOA).passage
+
+    def make(text):
+        window = replace(passage.chunk.window, text=text, cells=())
+        (one,) = evidence([replace(passage, chunk=replace(passage.chunk, window=window))])
+        return one
+
+    return make
+
+
 def quoted(verdict):
     return verdict.passage.chunk.window.text[verdict.start : verdict.end]
 
@@ -54,6 +70,46 @@ def test_other_spaces_ligatures_and_quotation_marks_leave_it_a_quotation(checkin
 def test_two_sentences_that_follow_each_other_are_one_quotation(checking):
     both = f"{GENOA} It has seven piers, of which three are open to large ships."
     assert quoted(checking(both)) == both
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [
+        (
+            "The harbour has seven piers.",
+            "The harbour, which is old, has seven piers and two docks.",
+        ),
+        ("Gulls nest under the roof.", "In spring, gulls nest loudly under the roof of the hall."),
+        (
+            "Gulls leave for the coast.",
+            "Gulls nest under the roof of Block C for 20 days, and leave for the coast.",
+        ),
+        ("The authors count forty boats.", "In this work, we count forty boats and two ships."),
+        ("Harbour counts forty boats.", "In all, we count forty boats."),
+    ],
+)
+def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, unit):
+    verdict = stated(part, [unit(whole)])
+    assert verdict.status == "supported"
+    assert quoted(verdict) == whole
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [
+        ("The harbour has seven piers.", "We do not say that the harbour has seven piers."),
+        ("The harbour has seven piers.", "The harbour has seven piers only if it is dry."),
+        ("The harbour has seven piers.", "The harbour has, some say, seven piers."),
+        ("Genoa has seven piers.", "Genoa has five and Venice seven piers."),
+        ("Gulls eat five fish.", "Gulls and terns eat three and five fish."),
+        ("Gulls chase the terns.", "The terns chase the gulls."),
+        ("Gulls rose from 20 to 30.", "Gulls rose from 30 to 20."),
+        ("Seven piers.", "The harbour has seven piers."),
+        ("The authors count forty boats.", "Smith counts forty boats, and we agree."),
+    ],
+)
+def test_words_that_are_cut_so_that_they_say_something_else_are_no_part(part, whole, unit):
+    assert stated(part, [unit(whole)]) is None
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from rag import bearing
 from rag.assembly import open_engine, plugin
 from rag.assertions import Assertion
 from rag.entailment import Entailment
+from rag.evidence import evidence
 from rag.library.index import Index
 from rag.retrievers.bm25 import Bm25
 from rag.settings import Settings
@@ -142,7 +143,7 @@ def compared(claims, settings, folder):
     rows = []
     for paper, sentence, label in claims:
         comparer = comparers[next(at for at, half in enumerate(HALVES) if paper in half)]
-        units = comparer.units(engine.search(sentence, bearing.PASSAGES))
+        units = list(evidence(engine.search(sentence, bearing.PASSAGES)))
         nearest = comparer.nearest(sentence, units)
         if nearest is not None:
             unit, features = nearest
