@@ -155,12 +155,17 @@ class Assertion:
         return sum(word in words for word in self.words)
 
 
+def uncited(sentence: str) -> str:
+    """The sentence with blanks for the citations of works in brackets."""
+    return _CITED.sub(lambda m: " " * len(m.group()), sentence)
+
+
 def numbers(sentence: str) -> list[Number]:
     """The numbers of a sentence in order, in digits and in words; citations are none.
 
     ``40k`` is 40,000, ``8.5 million`` 8,500,000. "One" is a pronoun as often as a number.
     """
-    bare = _CITED.sub(lambda m: " " * len(m.group()), sentence)
+    bare = uncited(sentence)
     found = [_in_digits(bare, match) for match in _NUMBER.finditer(bare)]
     for match in _WORD.finditer(bare):
         value = _NUMBER_WORDS.get(match.group().casefold())

@@ -20,14 +20,15 @@ _MOST_UNITS = 400  # of one passage: a window has tens, a hostile PDF may have m
 class Unit:
     """A sentence or row that may bear on what is checked: ``window.text[start:end]``.
 
-    ``text`` is what it says, a row with its column heads; ``around`` what tells what it speaks of:
-    title, section, caption and the sentences next to it.
+    ``text`` is what it says, a row with its column heads; ``before`` the sentence ahead of it,
+    ``around`` what tells what it speaks of: title, section, caption and the sentences next to it.
     """
 
     passage: Passage
     start: int
     end: int
     text: str
+    before: str
     around: str
     terms: frozenset[str]
     near: frozenset[str]
@@ -52,7 +53,8 @@ def _of(passage: Passage) -> Iterator[Unit]:
         beside = [0] if table else [n for n in (at - 2, at - 1, at + 1) if 0 <= n < len(texts)]
         around = ". ".join((heading, *(texts[n] for n in beside)))
         near = always.union(found[at], *(found[n] for n in beside))
-        yield Unit(passage, start, end, texts[at], around, found[at], near)
+        before = texts[at - 1] if at and not table else ""
+        yield Unit(passage, start, end, texts[at], before, around, found[at], near)
 
 
 def _rows(window: Window) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:et al|e\.g|i\.e|cf|vs|etc|resp|approx|Fig|Figs|Tab|Eq|Eqs|Sec|Secs|App|Ref|Refs|No|Nos"
     r"|Vol|pp?|Dr|Prof|St|Jr|Inc|al|ed|eds|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
 )
-_BARE_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}\.$")
+_ITEM = re.compile(r"(?:^|[:;,.])\s*\(?\d{1,2}\.$")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -31,13 +31,13 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """Whether a full stop is part of an abbreviation or a number rather than an end."""
+    """Whether a full stop is part of an abbreviation or a list's number rather than an end."""
     if before.endswith((".", ".)")) and re.match(r"\s+\(?(?:19|20)\d\d", after):
         return True
     stripped = before.rstrip("”\"')]")
     if re.search(r"\bet al\.$", stripped):
         return not re.match(r"\s+(?:The|This|We|In|It|These|For|However)\b", after)
-    return bool(_ABBREVIATION.search(stripped) or _BARE_NUMBER.search(stripped))
+    return bool(_ABBREVIATION.search(stripped) or _ITEM.search(stripped))
 
 
 def _trimmed(text: str, start: int, end: int) -> list[tuple[int, int]]:

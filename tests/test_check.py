@@ -38,13 +38,13 @@ def checking(harbour):
 
 @pytest.fixture
 def unit(checking):
-    """Makes the evidence of a text of one sentence that stands in the harbour's guide."""
+    """Makes the evidence of a text's last sentence, as if it stood in the harbour's guide."""
     passage = checking(GENOA).passage
 
     def make(text):
         window = replace(passage.chunk.window, text=text, cells=())
-        (one,) = evidence([replace(passage, chunk=replace(passage.chunk, window=window))])
-        return one
+        *_, last = evidence([replace(passage, chunk=replace(passage.chunk, window=window))])
+        return last
 
     return make
 
@@ -86,12 +86,17 @@ def test_two_sentences_that_follow_each_other_are_one_quotation(checking):
         ),
         ("The authors count forty boats.", "In this work, we count forty boats and two ships."),
         ("Harbour counts forty boats.", "In all, we count forty boats."),
+        ("Gulls nest under the roof.", "Gulls (Smith et al., 2020) nest under the roof."),
+        ("The hall has a roof of slate.", "The hall has 20 windows and a roof of slate."),
+        ("Gulls eat 3 eels.", "Gulls eat 20 fish in June, 3 eels in July and 5 crabs."),
+        ("Gulls nest under the roof.", "Gulls nest under the roof, but they do not eat there."),
+        ("Block C has forty beds.", "The hostel is called Block C. It has forty beds."),
     ],
 )
 def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, unit):
     verdict = stated(part, [unit(whole)])
     assert verdict.status == "supported"
-    assert quoted(verdict) == whole
+    assert whole.endswith(quoted(verdict))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +109,12 @@ def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, un
         ("Gulls eat five fish.", "Gulls and terns eat three and five fish."),
         ("Gulls chase the terns.", "The terns chase the gulls."),
         ("Gulls rose from 20 to 30.", "Gulls rose from 30 to 20."),
+        ("Gulls have 5 eggs.", "Gulls and terns have 3 and 5 eggs."),
+        ("Terns have 5 eggs.", "Gulls and terns have 3 and 5 eggs."),
+        ("Gulls beat crows in May.", "Gulls beat terns in June and crows lose in May."),
+        ("Gulls nest under the roof.", "Gulls nest under the roof only in May."),
+        ("Block C has forty beds.", "The hostel has forty beds. It has forty beds."),
+        ("Harbour-Two counts forty boats.", "In all, we count forty boats."),
         ("Seven piers.", "The harbour has seven piers."),
         ("The authors count forty boats.", "Smith counts forty boats, and we agree."),
     ],
