@@ -181,7 +181,8 @@ class _Evidence:
     ``share`` of the question's terms in it, ``around`` of those that stand around it only,
     ``asked_for`` whether it holds the kind of thing asked for, ``close`` the likeness of its words
     to the question's, ``passage`` its passage's score among the passages, ``matched`` whether it
-    is what the search matched and not what stands around.
+    is what the search matched and not what stands around; of a table that is the row and column
+    that the question names.
     """
 
     share: float
@@ -240,7 +241,8 @@ class _Source:
             ):
                 start = ranges[at - 1][0]
             end = _told(self.asked, window, ranges, at)
-            yield self._scored(_said(window.text[start:end]), start, end, found[at], near, bonus)
+            said, matched = _said(window.text[start:end]), self._is_matched(start, end)
+            yield self._scored(said, start, end, found[at], near, bonus, matched)
 
     def _rows(self, around: frozenset[str]) -> Iterator[_Unit]:
         """A table's rows: the label and the cells whose heads the question names."""
@@ -253,20 +255,37 @@ class _Source:
             heads = [term_set(cell.head) for cell in cells]
             if len(cells) > 1 and any(heads):
                 label = term_set(window.text[cells[0].start : cells[0].end])
+                asked_for = self._asked_of(heads, label)
                 chosen = _answering(self.asked, cells, heads, label)
                 named = term_set(line).union(*(heads[at] for at in chosen))
                 said = _row_said(window.text, cells, chosen)
-                bonus = 1.0 if self.asked.share(label) > 0 else 0.0
-                yield self._scored(said, start, end, named, around, bonus)
+                found = asked_for == 1.0 or self._is_matched(start, end)
+                yield self._scored(said, start, end, named, around, asked_for, found)
             elif not cells:
-                yield self._scored(_said(line), start, end, term_set(line), around, 0.0)
+                found = self._is_matched(start, end)
+                yield self._scored(_said(line), start, end, term_set(line), around, 0.0, found)
             start = end + 1
 
+    def _asked_of(self, heads: Sequence[Set[str]], label: Set[str]) -> float:
+        """How far a row is what the question asks for: half if it names the row and no column."""
+        if not self.asked.share(label):
+            return 0.0
+        return 1.0 if any(self.asked.share(head - label) for head in heads[1:]) else 0.5
+
+    def _is_matched(self, start: int, end: int) -> bool:
+        return start < self.passage.chunk.end and end > self.passage.chunk.start
+
     def _scored(
-        self, text: str, start: int, end: int, here: Set[str], near: Set[str], bonus: float
+        self,
+        text: str,
+        start: int,
+        end: int,
+        here: Set[str],
+        near: Set[str],
+        bonus: float,
+        matched: bool,
     ) -> _Unit:
         """``here`` are the terms of what is said, ``near`` those around it, too."""
-        chunk = self.passage.chunk
         share = self.asked.share(here)
         evidence = _Evidence(
             share,
@@ -274,7 +293,7 @@ class _Source:
             bonus * min(1.0, 2 * share),
             self.words.between(start, end),
             self.worth,
-            float(start < chunk.end and end > chunk.start),
+            float(matched),
         )
         return _Unit(Statement(text, self.passage, start, end), evidence, evidence.worth)
 
