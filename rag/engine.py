@@ -15,6 +15,7 @@ from rag.errors import LLMError, QuestionError
 from rag.meaning import Meaning
 from rag.plain import plain
 from rag.protocols import LLM, Checker, Library, Quoter, Retriever
+from rag.terms import located_terms, rarity, term_set
 from rag.types import Answer, Chunk, Citation, Page, Passage, Reading, Statement
 
 LONGEST_QUESTION = 2000
@@ -25,6 +26,7 @@ MOST_PASSAGES = 1000
 
 _MOST_TITLES = 4  # of readings that are named where nothing was found
 _MOST_ABSENT = 4  # words that are said to be missing
+_RARE = 0.45  # how rare in English a word is that alone makes a passage near
 _NEAREST = 2  # passages whose topics are named
 _LONGEST_HEADING = 80  # characters
 
@@ -177,9 +179,11 @@ class _Asked:
         )
 
     def not_found(self, llm: str) -> Answer:
-        """The answer that there is none."""
-        text = _not_found(self.searched, self.absent, self.passages)
-        return self.answer(text, (), llm, done=True, abstained=True)
+        """The answer that there is none, with the passages that are near."""
+        near = tuple(passage for passage in self.passages if _near(self.question, passage))
+        text = _not_found(self.searched, self.absent, near)
+        answer = self.answer(text, (), llm, done=True, abstained=True)
+        return replace(answer, passages=near)
 
 
 class Writer:
@@ -270,6 +274,18 @@ def _by_reading(statements: Sequence[Statement]) -> list[Statement]:
         first = replace(said[0], text=f"{title}: {said[0].text}")
         titled += [first, *said[1:]]
     return titled
+
+
+def _near(question: str, passage: Passage) -> bool:
+    """Whether a passage speaks of the question's matter: a search finds the next best for any."""
+    window, reading = passage.chunk.window, passage.chunk.reading
+    there = term_set(" ".join((reading.title, *window.section, passage.chunk.context, window.text)))
+    shared = {
+        term: rarity(question[start:end])
+        for term, start, end in located_terms(question)
+        if term in there and not any(map(str.isdigit, term))
+    }
+    return len(shared) > 1 or any(rare >= _RARE for rare in shared.values())
 
 
 def _not_found(

@@ -23,16 +23,20 @@ _RUNNING_HEAD = re.compile(
     r"\s*(arxiv:|doi:|https?:|published |proceedings |under review|preprint|accepted )",
     re.IGNORECASE,
 )
+_LONGEST_TITLE = 200  # characters
 _HEAD = 400
 """Letters and digits from the top of page 1 among which a title begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class TitlePage:
-    """What page 1 says, line by line, and the title in the PDF's metadata."""
+    """What page 1 says, line by line, the title in the PDF's metadata, and the page's text once more
+    in pieces, each with the height of its letters in points; 0 for text that does not stand upright.
+    """
 
     text: str = ""
     metadata_title: str = ""
+    pieces: tuple[tuple[float, str], ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> TitlePage:
@@ -43,23 +47,59 @@ class TitlePage:
         with _silenced("pypdf"), contextlib.suppress(Exception), path.open("rb") as file:
             pdf = PdfReader(file)
             # A title that nobody sees is none, unless the page is a scan and nothing else is there.
-            text, title = pdf.pages[0].extract_text(visitor_operand_before=Ink().before), ""
+            pieces: list[tuple[float, str]] = []
+            text, title = (
+                pdf.pages[0].extract_text(
+                    visitor_operand_before=Ink().before,
+                    visitor_text=lambda text, page, line, _, size: pieces.append(
+                        (_height(page, line, size), text)
+                    ),
+                ),
+                "",
+            )
             text = text if text.strip() else pdf.pages[0].extract_text()
             with contextlib.suppress(Exception):
                 title = str(pdf.metadata.title or "") if pdf.metadata else ""
-            return cls(text, title)
+            return cls(text, title, tuple(pieces))
         return cls()
 
     @property
     def title(self) -> str:
-        """The metadata's title if page 1 prints it, else the first line that can be one."""
+        """The metadata's title if page 1 prints it, else the first line that can be one, with what
+        goes on from it in letters as large.
+        """
         title = shown(self.metadata_title)
         if (squashed := squash(title)) and squashed in squash(self.text[:2000]):
             return title
         for line in self.text.splitlines():
             if sum(map(str.isalpha, line)) > 3 and not _RUNNING_HEAD.match(line):
-                return shown(line)
+                return shown(_continued(line, self.pieces))
         return ""
+
+
+def _height(page: Sequence[float], line: Sequence[float], size: float) -> float:
+    """Of the letters, by the matrices of the page and of the line (PDF 32000-1:2008, 9.4.4)."""
+    upright = abs(line[1]) < 1e-6 and abs(line[2]) < 1e-6
+    return round(abs(line[3] * page[3]) * size, 1) if upright else 0.0
+
+
+def _continued(line: str, pieces: Sequence[tuple[float, str]]) -> str:
+    """The line with what goes on behind it in letters as large as its own."""
+    wanted = squash(line)
+    for first in range(len(pieces)):
+        end, found, heights = first, "", set[float]()
+        while end < len(pieces) and len(found) < len(wanted):
+            height, text = pieces[end]
+            found += squash(text)
+            heights |= {height} if squash(text) else set()
+            end += 1
+        if wanted and found.startswith(wanted):
+            while end < len(pieces) and (not pieces[end][1].strip() or pieces[end][0] in heights):
+                end += 1
+            whole = " ".join("".join(text for _, text in pieces[first:end]).split())
+            # Letters as large to the end are the text's own.
+            return whole if end < len(pieces) and len(whole) <= _LONGEST_TITLE else line
+    return line
 
 
 @contextlib.contextmanager

@@ -44,6 +44,18 @@ def _title(pdf: FPDF, text: str) -> None:
     pdf.cell(text=text)
 
 
+def lines(path: Path, *sized: tuple[int, str]) -> Path:
+    """One page, each line with the size of its letters in points."""
+
+    def build(pdf: FPDF) -> None:
+        pdf.add_page()
+        for size, text in sized:
+            pdf.set_font("Helvetica", size=size)
+            pdf.cell(text=text, new_x="LMARGIN", new_y="NEXT")
+
+    return _pdf(path, build)
+
+
 def two_columns(path: Path, title: str = "A Short History of the Harbour") -> Path:
     def build(pdf: FPDF) -> None:
         pdf.set_title(title)

@@ -1,24 +1,71 @@
 """Which of the sentences that answer are said."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from rag.llms.extractive import _chosen, _Evidence, _Unit
-from rag.types import Box, Chunk, Passage, Reading, Span, Spans, Statement, Window
+import numpy as np
+import pytest
+
+from rag.embedded import Matches
+from rag.llms.extractive import _Asked, _chosen, _Evidence, _Source, _Unit, _unlabelled
+from rag.types import Box, Cell, Cells, Chunk, Passage, Reading, Span, Spans, Statement, Window
 
 READING = Reading("r", "A Short History", (), None, "", "", "paper", "", Path("r.pdf"))
 
 
-def unit(score, page, words=3, share=0.5):
+HOW_MANY, WHAT = "How many piers has the harbour?", "What is the harbour?"
+
+
+def asked(question):
+    return _Asked.read(question, lambda term: 1.0)
+
+
+def unit(score, page, words=3, share=0.5, kind="paragraph", asked_for=0.0):
     """A sentence of its own window on a page; None for a window whose place is not known."""
     text = " ".join(f"w{score}" for _ in range(words))
     box = [] if page is None else [Span(0, len(text), Box(page, 0, 0, 1, 1))]
-    window = Window(f"{score}", (), "paragraph", text, Spans.of(box))
+    window = Window(f"{score}", (), kind, text, Spans.of(box))
     passage = Passage(Chunk(f"{score}", READING, window, 0, len(text)), 1, 1.0, ())
-    return _Unit(Statement(text, passage, 0, len(text)), _Evidence(share, 0, 0, 0, 0, 0), score)
+    return _Unit(
+        Statement(text, passage, 0, len(text)), _Evidence(share, 0, asked_for, 0, 0, 0), score
+    )
 
 
-def said(*units):
-    return [one.score for one in _chosen([], units)]
+def said(*units, question=WHAT):
+    return [one.score for one in _chosen(asked(question), [], units)]
+
+
+def units(question, text, cells=(), matched=(0, 0)):
+    """The sentences or rows of a window, the best first."""
+    kind = "table" if cells else "paragraph"
+    boxes = Spans.of([Span(0, len(text), Box(1, 0, 0, 1, 1))])
+    window = Window("w", (), kind, text, boxes, Cells.of(cells))
+    passage = Passage(Chunk("c", READING, window, *matched), 1, 1.0, ())
+    alike = Matches(np.zeros(1, np.int64), np.zeros((1, 1), np.float32), np.zeros(1, np.int32))
+    found = _Source(asked(question), passage, 1.0, alike).units()
+    return sorted(found, key=lambda unit: -unit.score)
+
+
+def scored(*window):
+    return [one.statement.text for one in units(*window)]
+
+
+def table(*blocks):
+    """Text and cells of a table; each block has its heads first, and its rows' first cell none."""
+    text, cells = "", []
+    for heads, *rows in blocks:
+        for row in rows:
+            for head, said in zip(("", *heads), row, strict=True):
+                cells.append(Cell(len(text), len(text) + len(said), head))
+                text += said + " "
+            text = text[:-1] + "\n"
+    return text.rstrip("\n"), cells
+
+
+HALVES = (
+    (("Rust", "Swift"), ("Ada-Two", "5.1", "6.1"), ("Ada", "5.2", "6.2")),
+    (("Python", "Java"), ("Ada-Two", "7.1", "8.1"), ("Ada", "7.2", "8.2")),
+)
 
 
 def test_a_weaker_sentence_is_said_on_the_page_that_answers_and_not_elsewhere():
@@ -45,3 +92,71 @@ def test_at_most_four_sentences_and_so_many_words_are_said():
     assert len(said(*(unit(5 - at / 100, 1) for at in range(9)))) == 4
     assert said(unit(5, 1, 60), unit(4.9, 1, 60), unit(4.8, 1, 20)) == [5, 4.8]
     assert said(unit(5, 1, 300), unit(4.9, 1)) == [5], "the best is said however long"
+
+
+def test_a_quantity_that_is_a_cell_needs_no_words_around_it():
+    cell = unit(5, 1, kind="table", asked_for=1.0)
+    assert said(cell, unit(4.2, 1), question=HOW_MANY) == [5]
+    assert said(cell, unit(4.6, 1), question=HOW_MANY) == [5, 4.6], "what is as good is said"
+    assert said(cell, unit(4.2, 1), question=WHAT) == [5, 4.2]
+
+
+def test_of_a_table_in_two_halves_the_one_with_the_column_asked_for_answers():
+    text, cells = table(*HALVES)
+    matched = (0, text.index("\n"))
+    best, *_ = scored("Which score has Ada-Two in Python?", text, cells, matched)
+    assert best == "Ada-Two — Python: 7.1"
+
+
+def test_what_a_thing_is_no_row_tells_that_names_it():
+    text, cells = table((("Rust", "Swift"), ("Ada-Two", "5.1", "6.1"), ("Zoe", "1", "Ada")))
+    assert scored("How good is Ada-Two?", text, cells)[0].startswith("Ada-Two")
+    a, b = (
+        next(u for u in units(q, text, cells) if "5.1" in u.statement.text).evidence.asked_for
+        for q in ("How good is Ada-Two?", "What is Ada-Two?")
+    )
+    assert (a, b) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "It has seven piers.",
+        "However, it has seven piers.",
+        "To reach this number, seven piers were built.",
+        "Therefore the harbour has seven piers.",
+    ],
+)
+def test_a_sentence_that_needs_the_one_before_is_said_with_it(second):
+    first = "Masons from Genoa built the harbour."
+    assert f"{first} {second}" in scored(HOW_MANY, f"{first} {second}")
+
+
+@pytest.mark.parametrize(
+    "second", ["Additionally, the harbour has seven piers.", "However, seven piers are there."]
+)
+def test_a_sentence_that_goes_on_to_another_thing_stands_alone(second):
+    assert second in scored(HOW_MANY, f"Masons from Genoa built the harbour. {second}")
+
+
+def test_what_would_announce_more_than_is_said_is_left_out():
+    text = "The harbour was built by masons. They built it in three steps: wood, stone and sand."
+    why = "How was the harbour built?"
+    assert text in scored(why, text)
+    first, announced = "The harbour was built by masons.", "They built it in these steps:"
+    assert first in scored(why, f"{first} {announced}")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Masons from Genoa built the harbour of the town.", True),
+        ("Harbour Pier Genoa Mason E.g., Dock E.g., Quay", False),
+        ("7 https://harbour.example/piers is where the piers are listed", False),
+        ("Seven piers.", False),
+    ],
+)
+def test_labels_of_figures_and_addresses_are_worth_less_than_sentences(text, sentence):
+    one = unit(5, 1)
+    one = replace(one, statement=replace(one.statement, text=text))
+    assert (_unlabelled(one).score == 5) == sentence

@@ -37,6 +37,8 @@ def test_what_the_readings_do_not_say_is_declined(harbour):
     assert record["abstained"]
     assert "did not find" in record["answer"]
     assert record["citations"] == []
+    assert "nearest" not in record["answer"], "what a search finds for any question is not near"
+    assert record["passages"] == []
 
 
 def test_declining_tells_what_was_searched_which_words_are_missing_and_what_is_near(harbour):

@@ -72,6 +72,24 @@ def test_an_unlisted_pdf_is_called_by_its_stem_and_what_page_one_says(
     assert (reading.reading_id, reading.title) == ("tea", title)
 
 
+@pytest.mark.parametrize(
+    ("lines", "title"),
+    [
+        ([(18, "On Tea and"), (18, "Other Leaves"), (18, "of the East"), (11, "Ada Author")],
+         "On Tea and Other Leaves of the East"),
+        ([(18, "On Tea"), (14, "Ada Author"), (11, "Tea is a leaf.")], "On Tea"),
+        ([(11, "On Tea"), (11, "Ada Author"), (11, "Tea is a leaf.")], "On Tea"),
+        ([(18, "On Tea"), *[(18, "and the long history of other leaves")] * 9, (11, "Ada")], "On Tea"),
+    ],
+)  # fmt: skip
+def test_a_title_goes_on_as_far_as_its_letters_are_as_large(
+    corpus: Path, lines: list[tuple[int, str]], title: str
+) -> None:
+    pdfs.lines(corpus / "tea.pdf", *lines)
+    (reading,) = discover([corpus], load_list([corpus])).readings
+    assert reading.title == title
+
+
 def test_an_id_from_a_file_name_is_safe_to_show(corpus: Path) -> None:
     put(corpus / "te\x1b[31ma\n\u202e  x.pdf", pdf("On Tea"))
     put(corpus / "\x07.pdf", pdf("On Coffee"))
