@@ -7,6 +7,10 @@ regression with an L2 penalty by projected gradient descent from zero: no chance
 seed. Each status weighs the same. Figures are cross-validated by paper: each paper's claims are judged
 by weights made from the others; ``--write`` keeps the weights made from all.
 
+Those claims are hard on purpose: the true ones are worded unlike the page, the wrong ones like it. With
+students' it is the other way round as often, so ``LEANING`` is added for supported. Without FOLDER
+the script tells how the product judges plain_claims.jsonl, which students might have written.
+
 The index is to hold the papers of the claims (and may hold others). FOLDER holds the models that
 tests/benchmarks/entailment.py made: a claim is read by the one that was not trained on its paper's.
 """
@@ -20,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from rag import bearing
-from rag.assembly import open_engine, plugin
+from rag.assembly import open_checker, open_engine, plugin
 from rag.assertions import Assertion
 from rag.entailment import Entailment
 from rag.evidence import evidence
@@ -31,7 +35,12 @@ from tests.benchmarks.claim_pairs import HALVES
 
 QUESTIONS = Path(__file__).parent.parent / "questions"
 STATUSES = ("supported", "unsupported", "not_in_readings")
+READINGS = "2212.10535", "2406.11931"
 PENALTY, STEPS, RATE = 3.0, 1500, 0.1
+LEANING = 0.4
+"""Added to the odds of supported: of 0, .2 … 1 the one with which the mean of the three figures is
+highest over the plain claims about the 13 papers (.73; .72 without)."""
+
 ANY = (-np.inf, np.inf)
 MORE, LESS, NONE = (0.0, np.inf), (-np.inf, 0.0), (0.0, 0.0)
 ALIKE = {
@@ -172,13 +181,32 @@ def main(folder: Path, write: bool) -> None:
         keep(features, labels)
 
 
+def plain(settings):
+    """Print how the product judges plain claims about the papers, and about the two readings."""
+    engine, checker = open_checker(settings)
+    said = {True: [], False: []}
+    for line in (QUESTIONS / "plain_claims.jsonl").read_text("utf-8").splitlines():
+        claim = json.loads(line)
+        found = engine.search(claim["sentence"], bearing.PASSAGES)
+        status = checker.check(claim["sentence"], found).status.replace("quoted", "supported")
+        pair = STATUSES.index(claim["label"]), STATUSES.index(status)
+        said[claim["reading"] in READINGS].append(pair)
+    for of_readings, pairs in said.items():
+        title = "the two readings" if of_readings else "the papers"
+        report(f"plain claims about {title}, {len(pairs)}", *np.array(pairs).T)
+
+
 def keep(features, labels):
     """Write the weights made from all claims."""
     names = ("mean", "scale", "weights", "bias")
     kept = {n: a.round(4).tolist() for n, a in zip(names, fit(features, labels), strict=True)}
+    kept["bias"][STATUSES.index("supported")] += LEANING
     text = json.dumps({"features": bearing.FEATURES, "statuses": STATUSES} | kept)
     Path(bearing.__file__).with_name("bearing.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--write" in sys.argv[2:])
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]), "--write" in sys.argv[2:])
+    else:
+        plain(Settings.load(None))
