@@ -13,6 +13,9 @@ from rag.types import Cell, Cells, Chunk, Passage, Reading, Spans, Statement, Wi
 TEXT = "The harbour was built by masons from Genoa in 1311. It has seven piers."
 
 
+SURE = Signs(lacking=0.05, agreement=1.0, length=2.5, unnamed=0.0, counted=1.0)
+
+
 def alike(question, likeness=0.0):
     """Matches in which each word of the question has one likeness with the text's first word."""
     starts = [
@@ -83,11 +86,21 @@ def test_without_a_sentence_or_a_word_there_are_no_signs():
 
 
 def test_rankers_that_differ_speak_against_an_answer():
-    sure = Signs(lacking=0.2, agreement=1.0, length=1.5, unnamed=0.0, counted=1.0)
-    assert sure.answerable
+    sure = SURE
     assert replace(sure, agreement=0.0).odds < sure.odds
     assert replace(sure, lacking=1.0).odds < sure.odds
     assert found("masons", votes=(("dense", 0.3), ("bm25", 1.0))).agreement == 0.3
+
+
+def test_nothing_is_read_where_there_is_no_doubt():
+    assert SURE.answer(lambda: pytest.fail("it was read"))
+
+
+def test_where_there_is_doubt_what_is_read_decides():
+    doubtful = replace(SURE, lacking=0.7, length=1.5)
+    assert doubtful.odds < SURE.odds
+    assert doubtful.answer(lambda: 3.0)
+    assert not doubtful.answer(lambda: -3.0)
 
 
 def test_a_missed_name_speaks_more_against_an_answer_than_another_word():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rag.entailment import LABELS, MOST_PIECES, Entailment, Pieces
+from rag.entailment import LABELS, Entailment
+from rag.pair_model import MOST_PIECES, Pieces
 
 SAID = "Removing the attention layers lowers the accuracy on the test set from 81.2% to 64.5%."
 
@@ -18,9 +19,9 @@ def judged(entailment, claim, *evidence):
 
 
 def test_a_claim_is_borne_out_contradicted_or_neither(entailment):
-    assert judged(
-        entailment, "Without attention layers the model does worse on the test set.", SAID
-    ) == ["entailment"]
+    assert judged(entailment, "Without the attention layers the accuracy is lower.", SAID) == [
+        "entailment"
+    ]
     assert judged(
         entailment, "Taking the attention layers out raises the accuracy on the test set.", SAID
     ) == ["contradiction"]

@@ -17,6 +17,7 @@ from rag.clauses import joins
 from rag.embedded import Matches
 from rag.numerals import counts
 from rag.protocols import Matcher
+from rag.reader import Reader
 from rag.scores import min_max
 from rag.sentences import sentences
 from rag.settings import Settings
@@ -46,6 +47,7 @@ _CELL = 0.9
 """How far a row that is a cell asked for is the kind of thing the question wants, at least."""
 
 _LIKELIEST = 6  # units by which it is judged whether there is an answer at all
+_READ = 2  # of these, that a model reads where there is doubt
 
 _QUANTITY = re.compile(
     r"\b(how (?:many|much|large|big|long|often|high|far)|what (?:percentage|share|number|score|size"
@@ -81,13 +83,14 @@ def load(settings: Settings, weight: TermWeight, matcher: Matcher) -> Extractive
 
 
 class Extractive:
-    """Picks what answers from passages; knows how rare terms are and how like words are."""
+    """Picks what answers from passages; knows how rare terms are and how like words are, and reads."""
 
     name = "extractive"
 
     def __init__(self, weight: TermWeight, matcher: Matcher) -> None:
         self._weight = weight
         self._matcher = matcher
+        self._reader = Reader()
 
     def quote(self, question: str, passages: Sequence[Passage]) -> list[Statement]:
         """At most four statements and 110 words, best first; empty where nothing answers.
@@ -98,7 +101,8 @@ class Extractive:
         matches = self._matcher.matches(question, passages)
         units = self._units(asked, passages, matches)
         found = self._signs(asked, units, passages, matches)
-        if found is None or not found.answerable:
+        said = [unit.statement for unit in units[:_READ]]
+        if found is None or not found.answer(lambda: self._reader.odds(question, said)):
             return []
         of_each = self._of_each(asked, passages, matches) if joins(question) else []
         return [unit.statement for unit in _chosen(asked, of_each, units)]

@@ -27,7 +27,8 @@ from transformers import BertModel
 
 from rag.chunking import chunk_pages
 from rag.embedders.minilm import MiniLm, package_folder
-from rag.entailment import LABELS, Pieces
+from rag.entailment import LABELS
+from rag.pair_model import Pieces
 from rag.parsers.liteparse import LiteparseParser
 from rag.sentences import sentences
 from rag.title_page import TitlePage
@@ -51,11 +52,11 @@ SPREAD = 4.0
 class PairModel(nn.Module):
     """BERT over claim and evidence, the mean of its words, and a linear layer."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, labels: int = len(LABELS)) -> None:
         super().__init__()
         self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False)
         self.drop = nn.Dropout(0.1)
-        self.head = nn.Linear(self.bert.config.hidden_size, len(LABELS))
+        self.head = nn.Linear(self.bert.config.hidden_size, labels)
         embeddings = self.bert.embeddings
         for layer in (embeddings.word_embeddings, embeddings.position_embeddings):
             layer.weight.requires_grad_(False)
@@ -179,8 +180,15 @@ def last(start: Path, texts: list[Text], pieces, path: Path) -> None:
     """The model that was kept, trained on plain claims, and kept."""
     torch.manual_seed(1)
     model = PairModel(package_folder())
-    state = model.state_dict()
-    with np.load(start) as kept:
+    model.load_state_dict(restored(start))
+    train(model, plain_pairs(texts), pieces, *LAST, np.random.default_rng(1))
+    keep(model, path)
+
+
+def restored(path):
+    """The state of a model that was kept, frozen word vectors included."""
+    state = PairModel(package_folder()).state_dict()
+    with np.load(path) as kept:
         for name in (name for name in kept.files if not name.endswith(".scale")):
             value = torch.tensor(kept[name].astype(np.float32))
             if f"{name}.scale" in kept.files:
@@ -188,9 +196,7 @@ def last(start: Path, texts: list[Text], pieces, path: Path) -> None:
             if name == "head.weight":
                 value /= SPREAD
             state[name if name.startswith("head.") else f"bert.{name}"] = value
-    model.load_state_dict(state)
-    train(model, plain_pairs(texts), pieces, *LAST, np.random.default_rng(1))
-    keep(model, path)
+    return state
 
 
 def plain_texts(papers: Path, abstracts: Path) -> list[Text]:
