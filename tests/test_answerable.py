@@ -100,7 +100,7 @@ def test_where_there_is_doubt_what_is_read_decides():
     doubtful = replace(SURE, lacking=0.7, length=1.5)
     assert doubtful.odds < SURE.odds
     assert doubtful.answer(lambda: 3.0)
-    assert not doubtful.answer(lambda: -3.0)
+    assert not doubtful.answer(lambda: -6.0)
 
 
 def test_a_missed_name_speaks_more_against_an_answer_than_another_word():

@@ -41,14 +41,14 @@ def test_a_question_that_the_text_answers_is_told_from_one_that_it_nearly_does(
     assert reader.odds(answered, said) > 0 > reader.odds(unanswered, said)
 
 
-def test_of_several_statements_the_mean_counts(reader):
+def test_of_several_statements_the_best_counts(reader):
     one, other = (
         statement(TEXT, "Trade began soon after."),
         statement("Tea is green.", "Tea is green."),
     )
     question = "When did trade begin?"
     alone = [reader.odds(question, [each]) for each in (one, other)]
-    assert reader.odds(question, [one, other]) == pytest.approx(sum(alone) / 2)
+    assert reader.odds(question, [one, other]) == pytest.approx(max(alone))
 
 
 def test_a_sentence_is_read_between_those_next_to_it_behind_the_title():

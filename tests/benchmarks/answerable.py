@@ -38,6 +38,10 @@ WRONGLY, RIDGE = 0.04, 5.0
 BOUNDS = [(None, 0), (0, None), (0, None), (None, 0), (0, None), (0, None)]
 """Of lacking, agreement, length, unnamed, counted, and of what the reader makes of it."""
 
+SIGNS, READ = [0, 1, 2, 3, 4], [0, 1, 3, 4, 5]
+"""Which of them the regressions have. With the reader there is no length: in the questions the answerable
+ones are three words longer, and nobody's are to be refused for being short."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -96,9 +100,9 @@ def _signs(engine, reader, question, readings):
 
 
 def fitted(some, signs):
-    """The weights of the first ``signs`` signs, and the bias, that make the cases likeliest."""
+    """The weights of these signs, and the bias, that make the cases likeliest."""
     x, y, weights = _arrays(some)
-    x = x[:, :signs]
+    x = x[:, signs]
     mean, scale = x.mean(0), x.std(0) + 1e-9
     x = (x - mean) / scale
     weights = weights * np.where(y, 1 / weights[y].sum(), 1 / weights[~y].sum()) * len(y) / 2
@@ -110,8 +114,8 @@ def fitted(some, signs):
         slope = np.append(x.T @ gap + RIDGE * theta[:-1], gap.sum())
         return total + RIDGE / 2 * theta[:-1] @ theta[:-1], slope
 
-    bounds = [*BOUNDS[:signs], (None, None)]
-    theta = minimize(loss, np.zeros(signs + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+    bounds = [*(BOUNDS[sign] for sign in signs), (None, None)]
+    theta = minimize(loss, np.zeros(len(signs) + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
     return np.append(theta[:-1] / scale, theta[-1] - (theta[:-1] * mean / scale).sum())
 
 
@@ -130,7 +134,7 @@ def area(yes, no):
 
 def cross_validated(every, signs):
     """Each case's odds by weights made from the other papers."""
-    x = _arrays(every)[0][:, :signs]
+    x = _arrays(every)[0][:, signs]
     odds = np.zeros(len(every))
     for paper in sorted({case.paper for case in every}):
         out = np.array([case.paper == paper for case in every])
@@ -168,12 +172,11 @@ def main(folder: Path) -> None:
     """Print the figures, cross-validated by paper, and the weights made from all."""
     readers = [Reader(folder / f"without_{half}.npz") for half in range(len(HALVES))]
     every = list(cases(open_engine(Settings.load()), readers))
-    signs = len(BOUNDS) - 1
-    alone, read = cross_validated(every, signs), cross_validated(every, signs + 1)
+    alone, read = cross_validated(every, SIGNS), cross_validated(every, READ)
     report("without the reader", every, alone)
     doubted = np.where(alone < _SURE, read, np.inf)
     least = report("with it where there is doubt", every, doubted)
-    first, second = fitted(every, signs), fitted(every, signs + 1)
+    first, second = fitted(every, SIGNS), fitted(every, READ)
     print("weights", first[:-1].round(2).tolist(), "bias", round(first[-1], 2))
     print("and read", second[:-1].round(2).tolist(), "bias", round(second[-1] - least, 2))
 
