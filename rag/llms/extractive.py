@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.answerable import Signs, signs
-from rag.clauses import joins
+from rag.clauses import clauses, joins
 from rag.embedded import Matches
 from rag.numerals import counts
 from rag.protocols import Matcher
@@ -100,11 +100,10 @@ class Extractive:
         asked = _Asked.read(question, self._weight)
         matches = self._matcher.matches(question, passages)
         units = self._units(asked, passages, matches)
-        found = self._signs(asked, units, passages, matches)
-        said = [unit.statement for unit in units[:_READ]]
-        if found is None or not found.answer(lambda: self._reader.odds(question, said)):
-            return []
         of_each = self._of_each(asked, passages, matches) if joins(question) else []
+        found = self._signs(asked, units, passages, matches)
+        if found is None or not found.answer(lambda: _told(self._reader, question, units, of_each)):
+            return []
         return [unit.statement for unit in _chosen(asked, of_each, units)]
 
     def _of_each(
@@ -259,7 +258,7 @@ class _Source:
                 and _flows(window, ranges[at - 1][1], start)
             ):
                 start = ranges[at - 1][0]
-            end = _told(self.asked, window, ranges, at)
+            end = _extent(self.asked, window, ranges, at)
             said, matched = _said(window.text[start:end]), self._is_matched(start, end)
             yield self._scored(said, start, end, found[at], near, bonus, matched)
 
@@ -321,7 +320,16 @@ class _Source:
         return _Unit(Statement(text, self.passage, start, end), evidence, evidence.worth)
 
 
-def _told(asked: _Asked, window: Window, ranges: Sequence[tuple[int, int]], at: int) -> int:
+def _told(reader: Reader, question: str, units: Sequence[_Unit], of_each: Sequence[_Unit]) -> float:
+    """The odds, logarithmic, that the best units tell what is asked; of a compound question the mean
+    over its parts.
+    """
+    said = [unit.statement for unit in (*units[:_READ], *of_each)]
+    parts = clauses(question) or [question]
+    return sum(reader.odds(part, said) for part in parts) / len(parts)
+
+
+def _extent(asked: _Asked, window: Window, ranges: Sequence[tuple[int, int]], at: int) -> int:
     """Where what a sentence begins to tell ends: what a colon announces belongs to it, and a
     question for reasons or ways wants the next sentence, too.
     """
