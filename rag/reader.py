@@ -15,7 +15,7 @@ from rag.sentences import sentences
 from rag.types import Statement
 
 _WEIGHTS = Path(__file__).with_name("reader.npz")
-_MOST_WORDS = 105  # of a text; with a question and a title they fill what the model reads
+_MOST_WORDS = 55  # of a text: more takes longer, and as many are refused
 _LONGEST_TITLE, _LONGEST_CAPTION = 100, 200  # characters
 
 
@@ -27,22 +27,38 @@ class Reader:
 
     def odds(self, question: str, statements: Sequence[Statement]) -> float:
         """That one of them answers, logarithmic, each read with what stands around it."""
-        logarithms = self._model.logarithms(question, [_told(one) for one in statements])
+        told: dict[str, list[tuple[int, int]]] = {}
+        texts = []
+        for said in statements:
+            window = said.passage.chunk.window
+            read = told.setdefault(window.window_id, [])
+            if not any(start <= said.start and said.end <= end for start, end in read):
+                start, end = _around(said)
+                read.append((start, end))
+                texts.append(_told(said, start, end))
+        logarithms = self._model.logarithms(question, texts)
         return float((logarithms[:, 1] - logarithms[:, 0]).max())
 
 
-def _told(statement: Statement) -> str:
-    """The statement between the sentences next to it, behind its reading's title."""
-    chunk, window = statement.passage.chunk, statement.passage.chunk.window
-    title = chunk.reading.title[:_LONGEST_TITLE]
+def _around(said: Statement) -> tuple[int, int]:
+    """From the sentence before to as much behind as is read at once; of a table the row."""
+    window = said.passage.chunk.window
     if window.kind == "table":
-        return f"{title}. {chunk.context[:_LONGEST_CAPTION]} | {statement.text}"
+        return said.start, said.end
     places = sentences(window.text)
-    at = next((n for n, (a, b) in enumerate(places) if a <= statement.start < b), 0)
-    first, last = max(at - 1, 0), at
+    at = next((n for n, (a, b) in enumerate(places) if a <= said.start < b), 0)
+    start, last = places[max(at - 1, 0)][0], at
     while last + 1 < len(places):
-        words = window.text[places[first][0] : places[last + 1][1]].split()
-        if len(words) > _MOST_WORDS:
+        if len(window.text[start : places[last + 1][1]].split()) > _MOST_WORDS:
             break
         last += 1
-    return f"{title}. {window.text[places[first][0] : places[last][1]]}"
+    return start, places[last][1]
+
+
+def _told(said: Statement, start: int, end: int) -> str:
+    """What stands there behind its reading's title; of a table what is said, behind its caption."""
+    chunk, window = said.passage.chunk, said.passage.chunk.window
+    title = chunk.reading.title[:_LONGEST_TITLE]
+    if window.kind == "table":
+        return f"{title}. {chunk.context[:_LONGEST_CAPTION]} | {said.text}"
+    return f"{title}. {window.text[start:end]}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.reader import Reader, _told
+from rag.reader import Reader, _around, _told
 from rag.types import Cell, Cells, Chunk, Passage, Reading, Spans, Statement, Window
 
 READING = Reading("r", "A Short History", (), None, "", "", "paper", "", Path("r.pdf"))
@@ -19,6 +19,10 @@ def statement(text, said, kind="paragraph", context="", cells=()):
     passage = Passage(Chunk("c", READING, window, 0, len(text), context), 1, 1.0, ())
     start = text.index(said)
     return Statement(said, passage, start, start + len(said))
+
+
+def read(said):
+    return _told(said, *_around(said))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +56,7 @@ def test_of_several_statements_the_best_counts(reader):
 
 
 def test_a_sentence_is_read_between_those_next_to_it_behind_the_title():
-    told = _told(statement(TEXT, "It has seven piers, of which three are open to large ships."))
+    told = read(statement(TEXT, "It has seven piers, of which three are open to large ships."))
     assert told == f"A Short History. {TEXT[TEXT.index('The harbour') :]}"
 
 
@@ -60,7 +64,7 @@ def test_of_a_long_window_only_what_stands_next_is_read():
     long = " ".join(
         f"Sentence {n} tells of the piers and of their long history." for n in range(60)
     )
-    told = _told(statement(long, "Sentence 30 tells of the piers and of their long history."))
+    told = read(statement(long, "Sentence 30 tells of the piers and of their long history."))
     assert "Sentence 29" in told
     assert "Sentence 31" in told
     assert "Sentence 28" not in told
@@ -72,5 +76,20 @@ def test_a_row_is_read_with_its_tables_caption():
     said = statement(
         "Ada 7.1", "Ada 7.1", "table", "Table 2: Scores", [Cell(0, 3, ""), Cell(4, 7, "Python")]
     )
-    told = _told(Statement(row, said.passage, said.start, said.end))
+    told = read(Statement(row, said.passage, said.start, said.end))
     assert told == "A Short History. Table 2: Scores | Ada — Python: 7.1"
+
+
+def test_a_sentence_that_was_read_with_another_is_not_read_again(reader, monkeypatch):
+    seen = []
+    ask = reader._model.logarithms
+    monkeypatch.setattr(
+        reader._model,
+        "logarithms",
+        lambda question, texts: seen.append(texts) or ask(question, texts),
+    )
+    first, second = (
+        statement(TEXT, said) for said in ("The town lies on the coast.", "It has seven")
+    )
+    reader.odds("How many piers?", [first, second])
+    assert [len(texts) for texts in seen] == [1]

@@ -4,9 +4,9 @@
 
 Counted are the median and the 95th percentile of the wall time of ``Engine.search`` for ten
 passages, of ``Engine.ask`` to its end and of ``embed_query``, in milliseconds, and the quotients of the
-medians. Each question is asked five times, each time with another number behind it, so that it is new
-to every cache and as long for all; they take turns in one process on one thread, so that a busy
-machine slows all. The first twenty do not count. With ``--profile FILE`` the answers run under
+medians. Each question is asked five times, each time with four other marks (?!.) behind it, so that it is
+new to every cache, as long for all and asks for no more; they take turns in one process on one thread, so
+that a busy machine slows all. The first twenty do not count. With ``--profile FILE`` the answers run under
 cProfile instead.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -37,11 +38,12 @@ def _seconds(run: Callable[[str], object], text: str) -> float:
     return time.perf_counter() - started
 
 
-def _texts(path: Path) -> list[tuple[str, str, str]]:
+def _texts(path: Path) -> list[tuple[str, ...]]:
     """Each question as often as it is asked: for searching, answering, and as long for embedding."""
     asked = [q.question for q in parse_questions(console.lines(path), str(path))]
+    marks = ["".join(four) for four in itertools.product("?!.", repeat=4)]
     return [
-        (f"{text} {10 + turn}", f"{text} {20 + turn}", f"{text} {30 + turn}")
+        tuple(f"{text} {marks[3 * turn + way]}" for way in range(3))
         for turn in range(_ROUNDS)
         for text in asked
     ]
