@@ -220,16 +220,6 @@ def denials(one: Assertion) -> int:
     return one.has(_NOT)
 
 
-def denied(word: str) -> bool:
-    """Whether a lower-case word denies."""
-    return word in _NOT
-
-
-def hedged(word: str) -> bool:
-    """Whether a lower-case word leaves room."""
-    return word in _HEDGE
-
-
 def totals(one: Assertion) -> frozenset[str]:
     """The sentence's words that leave no exception."""
     return frozenset(one.words) & _TOTAL

@@ -6,6 +6,7 @@ project, in 8 bits.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embedders.bert_onnx import pair_session, read_safetensors
+from rag.embedders.bert_onnx import WORDS, pair_session, read_safetensors
 from rag.embedders.minilm import package_folder
 
 MOST_PIECES = 160
@@ -80,10 +81,10 @@ class PairModel:
 
     def _odds(self, first: str, second: str) -> NDArray[np.float64]:
         with self._opening:  # of two who ask first one reads the weights
-            pieces, session = self._pieces, self._session
+            pieces, shared, session = self._pieces, self._shared, self._session
         ids, start = pieces.of(first, second)
         segments = (np.arange(len(ids)) >= start).astype(np.int64)[None]
-        (odds,) = session.run(None, {"ids": np.array([ids], np.int64), "segments": segments})
+        (odds,) = session.run(None, {"words": shared[WORDS][ids][None], "segments": segments})
         return np.asarray(odds[0], np.float64)
 
     @cached_property
@@ -91,19 +92,22 @@ class PairModel:
         return Pieces.load()
 
     @cached_property
+    def _shared(self) -> dict[str, NDArray[np.float32]]:
+        """The tensors of all-MiniLM-L6-v2, mapped from disk: only the words that come are read."""
+        return read_safetensors(package_folder() / "model.safetensors")
+
+    @cached_property
     def _session(self) -> Any:  # noqa: ANN401 - onnxruntime carries no types
-        folder = package_folder()
-        shared = read_safetensors(folder / "model.safetensors")
         with np.load(self._path, allow_pickle=False) as kept:
-            own = {
-                name: _whole(kept[name], kept.get(f"{name}.scale"))
-                for name in kept.files
-                if not name.endswith(".scale")
-            }
-        return pair_session(folder, {**shared, **own})
+            own = _Whole(dict(kept))
+        return pair_session(package_folder(), ChainMap(own, self._shared))
 
 
-def _whole(values: NDArray[Any], scale: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """A weight as it was before it was kept in 8 bits."""
-    whole = values.astype(np.float32)
-    return whole if scale is None else whole * scale
+class _Whole(dict[str, NDArray[Any]]):
+    """Weights that are kept in 8 bits with a scale a row, each made whole only as it is looked at:
+    all at once they would take four times the memory.
+    """
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        whole = super().__getitem__(name).astype(np.float32)
+        return whole * super().__getitem__(f"{name}.scale") if f"{name}.scale" in self else whole

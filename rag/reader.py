@@ -41,18 +41,22 @@ class Reader:
 
 
 def _around(said: Statement) -> tuple[int, int]:
-    """From the sentence before to as much behind as is read at once; of a table the row."""
+    """What is said, with the sentence before and as many behind as are read at once; or a row."""
     window = said.passage.chunk.window
     if window.kind == "table":
         return said.start, said.end
     places = sentences(window.text)
-    at = next((n for n, (a, b) in enumerate(places) if a <= said.start < b), 0)
-    start, last = places[max(at - 1, 0)][0], at
-    while last + 1 < len(places):
-        if len(window.text[start : places[last + 1][1]].split()) > _MOST_WORDS:
-            break
+    first = next((n for n, (_, end) in enumerate(places) if end > said.start), 0)
+    last = next((n for n, (_, end) in enumerate(places) if end >= said.end), len(places) - 1)
+
+    def words(low: int, high: int) -> int:
+        return len(window.text[places[low][0] : places[high][1]].split())
+
+    if first and words(first - 1, last) <= _MOST_WORDS:
+        first -= 1
+    while last + 1 < len(places) and words(first, last + 1) <= _MOST_WORDS:
         last += 1
-    return start, places[last][1]
+    return places[first][0], places[last][1]
 
 
 def _told(said: Statement, start: int, end: int) -> str:

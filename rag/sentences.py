@@ -13,7 +13,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:et al|e\.g|i\.e|cf|vs|etc|resp|approx|Fig|Figs|Tab|Eq|Eqs|Sec|Secs|App|Ref|Refs|No|Nos"
     r"|Vol|pp?|Dr|Prof|St|Jr|Inc|al|ed|eds|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
 )
-_ITEM = re.compile(r"(?:^|[:;,.])\s*\(?\d{1,2}\.$")
+_ITEM = re.compile(r"(?:^\s*|[:;,.]\s+)\(?\d{1,2}\.$")
+_PLACE = re.compile(r"\b(?:Appendix|Section|Table|Figure|Part|Step|Panel) [A-Z]\.$")
+_LOOKED_AT = 40  # characters on either side of a full stop
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -22,8 +24,9 @@ def sentences(text: str) -> list[tuple[int, int]]:
     start = 0
     for match in _END.finditer(text):
         end = match.end()
-        before = text[start:end]
-        if text[match.start()] != "\n" and end < len(text) and _goes_on(before, text[end:]):
+        before = text[max(start, end - _LOOKED_AT) : end]
+        after = text[end : end + _LOOKED_AT]
+        if text[match.start()] != "\n" and after and _goes_on(before, after):
             continue
         found += _trimmed(text, start, end)
         start = end
@@ -37,7 +40,8 @@ def _goes_on(before: str, after: str) -> bool:
     stripped = before.rstrip("”\"')]")
     if re.search(r"\bet al\.$", stripped):
         return not re.match(r"\s+(?:The|This|We|In|It|These|For|However)\b", after)
-    return bool(_ABBREVIATION.search(stripped) or _ITEM.search(stripped))
+    abbreviated = _ABBREVIATION.search(stripped) and not _PLACE.search(stripped)
+    return bool(abbreviated or _ITEM.search(stripped))
 
 
 def _trimmed(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -24,6 +24,8 @@ _RUNNING_HEAD = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TITLE = 200  # characters
+_MOST_PIECES = 500  # of a page's text, in which its title is looked for
+_SMALLEST = 0.7  # of the largest letters of a title's first line, what belongs to it
 _HEAD = 400
 """Letters and digits from the top of page 1 among which a title begins."""
 
@@ -85,21 +87,33 @@ def _height(page: Sequence[float], line: Sequence[float], size: float) -> float:
 
 def _continued(line: str, pieces: Sequence[tuple[float, str]]) -> str:
     """The line with what goes on behind it in letters as large as its own."""
-    wanted = squash(line)
-    for first in range(len(pieces)):
-        end, found, heights = first, "", set[float]()
-        while end < len(pieces) and len(found) < len(wanted):
-            height, text = pieces[end]
-            found += squash(text)
-            heights |= {height} if squash(text) else set()
+    wanted, written = squash(line), _written(pieces)
+    for first in range(len(written)):
+        end, found = first, ""
+        while end < len(written) and len(found) < len(wanted):
+            found += squash(written[end][1])
             end += 1
         if wanted and found.startswith(wanted):
-            while end < len(pieces) and (not pieces[end][1].strip() or pieces[end][0] in heights):
+            # Small capitals are smaller than the first letters, footnote marks much smaller.
+            least = _SMALLEST * max(height for height, _ in written[first:end])
+            own = {height for height, _ in written[first:end] if height >= least}
+            while end < len(written) and written[end][0] in own:
                 end += 1
-            whole = " ".join("".join(text for _, text in pieces[first:end]).split())
+            whole = " ".join("".join(text for _, text in written[first:end]).split())
             # Letters as large to the end are the text's own.
-            return whole if end < len(pieces) and len(whole) <= _LONGEST_TITLE else line
+            return whole if end < len(written) and len(whole) <= _LONGEST_TITLE else line
     return line
+
+
+def _written(pieces: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """The first pieces that have letters, each with the white space behind it."""
+    found: list[tuple[float, str]] = []
+    for height, text in pieces[:_MOST_PIECES]:
+        if text.strip():
+            found.append((height, text))
+        elif found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} ")
+    return found
 
 
 @contextlib.contextmanager

@@ -40,6 +40,8 @@ def checking(harbour):
 def unit(checking):
     """Makes the evidence of a text's last sentence, as if it stood in the harbour's guide."""
     passage = checking(GENOA).passage
+    reading = replace(passage.chunk.reading, title="Port-2: A History of the Harbour")
+    passage = replace(passage, chunk=replace(passage.chunk, reading=reading))
 
     def make(text):
         window = replace(passage.chunk.window, text=text, cells=())
@@ -75,22 +77,18 @@ def test_two_sentences_that_follow_each_other_are_one_quotation(checking):
 @pytest.mark.parametrize(
     ("part", "whole"),
     [
+        ("The harbour has seven piers.", "The harbour had seven piers, all of them of stone."),
         (
-            "The harbour has seven piers.",
-            "The harbour, which is old, has seven piers and two docks.",
+            "The harbour has seven old piers.",
+            "Moreover, the harbour has seven old piers and a dock.",
         ),
-        ("Gulls nest under the roof.", "In spring, gulls nest loudly under the roof of the hall."),
-        (
-            "Gulls leave for the coast.",
-            "Gulls nest under the roof of Block C for 20 days, and leave for the coast.",
-        ),
-        ("The authors count forty boats.", "In this work, we count forty boats and two ships."),
-        ("Harbour counts forty boats.", "In all, we count forty boats."),
+        ("The authors count forty long boats.", "In this work, we count forty long boats."),
+        ("Port-2 counts forty long boats.", "We count forty long boats."),
         ("Gulls nest under the roof.", "Gulls (Smith et al., 2020) nest under the roof."),
-        ("The hall has a roof of slate.", "The hall has 20 windows and a roof of slate."),
-        ("Gulls eat 3 eels.", "Gulls eat 20 fish in June, 3 eels in July and 5 crabs."),
-        ("Gulls nest under the roof.", "Gulls nest under the roof, but they do not eat there."),
-        ("Block C has forty beds.", "The hostel is called Block C. It has forty beds."),
+        (
+            "Block-C has forty beds in May.",
+            "Block-C is a hostel. It has forty beds in May, all told.",
+        ),
     ],
 )
 def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, unit):
@@ -103,20 +101,25 @@ def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, un
     ("part", "whole"),
     [
         ("The harbour has seven piers.", "We do not say that the harbour has seven piers."),
+        ("The harbour has seven piers.", "It is a myth that the harbour has seven piers."),
         ("The harbour has seven piers.", "The harbour has seven piers only if it is dry."),
+        ("The harbour has seven piers.", "The harbour has seven piers, which is false."),
         ("The harbour has seven piers.", "The harbour has, some say, seven piers."),
-        ("Genoa has seven piers.", "Genoa has five and Venice seven piers."),
-        ("Gulls eat five fish.", "Gulls and terns eat three and five fish."),
-        ("Gulls chase the terns.", "The terns chase the gulls."),
+        ("The harbour has seven piers.", "Has the harbour seven piers?"),
+        ("The old harbour has seven piers.", "The old harbour has seven piers?"),
+        ("Old harbour has seven piers.", "The maps of old harbour has seven piers."),
+        ("Genoa has seven big piers.", "Genoa has five and Venice seven big piers."),
+        ("Gulls and terns have 3 eggs.", "Gulls and terns have 3 and 5 eggs."),
+        ("Gulls have seven old nests.", "Gulls have less than seven old nests."),
+        ("Gulls have 6 tokens of it.", "Gulls have 6 trillion tokens of it."),
+        ("Gulls win with 0 of them.", "Gulls win with 0.5 of them."),
+        ("Gulls were seen by old Venice.", "Gulls were seen by old Venice-Mestre."),
+        ("Gulls chase the old terns.", "The old terns chase the gulls."),
         ("Gulls rose from 20 to 30.", "Gulls rose from 30 to 20."),
-        ("Gulls have 5 eggs.", "Gulls and terns have 3 and 5 eggs."),
-        ("Terns have 5 eggs.", "Gulls and terns have 3 and 5 eggs."),
-        ("Gulls beat crows in May.", "Gulls beat terns in June and crows lose in May."),
-        ("Gulls nest under the roof.", "Gulls nest under the roof only in May."),
-        ("Block C has forty beds.", "The hostel has forty beds. It has forty beds."),
-        ("Harbour-Two counts forty boats.", "In all, we count forty boats."),
-        ("Seven piers.", "The harbour has seven piers."),
-        ("The authors count forty boats.", "Smith counts forty boats, and we agree."),
+        ("The gulls beat the terns.", "The gulls are beaten by the terns."),
+        ("Seven old piers.", "Seven old piers."),
+        ("Port counts forty long boats.", "In all, we count forty long boats."),
+        ("Harbour counts forty long boats.", "We count forty long boats."),
     ],
 )
 def test_words_that_are_cut_so_that_they_say_something_else_are_no_part(part, whole, unit):

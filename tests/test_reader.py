@@ -71,6 +71,12 @@ def test_of_a_long_window_only_what_stands_next_is_read():
     assert len(told.split()) < 120
 
 
+def test_what_is_said_is_read_whole_however_long():
+    long = f"It is {'very ' * 70}old. It was trained on 42 machines. Then it rained."
+    said = long[: long.index(" Then")]
+    assert read(statement(long, said)) == f"A Short History. {said}"
+
+
 def test_a_row_is_read_with_its_tables_caption():
     row = "Ada — Python: 7.1"
     said = statement(

@@ -30,6 +30,23 @@ def test_full_stops_question_marks_and_line_breaks_do():
     ]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "We use a decay of 0.1.",
+        "The weight is set to 32.",
+        "It is in Appendix A.",
+        "See Section 2.1.",
+    ],
+)
+def test_a_number_or_a_letter_at_its_end_ends_a_sentence(first):
+    assert split(f"{first} We go on.") == [first, "We go on."]
+
+
+def test_the_number_of_a_list_does_not():
+    assert split("1. Read it.") == ["1. Read it."]
+
+
 def test_nothing_is_lost_but_white_space():
     text = "One two.  Three (four).\n\n Five six"
     assert "".join(split(text)).replace(" ", "") == "".join(text.split())

@@ -78,6 +78,7 @@ def test_an_unlisted_pdf_is_called_by_its_stem_and_what_page_one_says(
         ([(18, "On Tea and"), (18, "Other Leaves"), (18, "of the East"), (11, "Ada Author")],
          "On Tea and Other Leaves of the East"),
         ([(18, "On Tea"), (14, "Ada Author"), (11, "Tea is a leaf.")], "On Tea"),
+        ([(18, "On Tea"), (7, "1"), (7, "Ada Author"), (11, "Tea is a leaf.")], "On Tea"),
         ([(11, "On Tea"), (11, "Ada Author"), (11, "Tea is a leaf.")], "On Tea"),
         ([(18, "On Tea"), *[(18, "and the long history of other leaves")] * 9, (11, "Ada")], "On Tea"),
     ],

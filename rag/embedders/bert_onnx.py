@@ -26,6 +26,9 @@ Tensors = Mapping[str, NDArray[np.float32]]
 Weights = NDArray[Any]  # float32, or int8 where a graph counts in bytes
 _FUSED = "com.microsoft"  # onnxruntime's own operators: attention, products in bytes, …
 
+WORDS = "embeddings.word_embeddings.weight"
+"""The tensor of the words' vectors, shape (vocabulary, dim)."""
+
 _LEVELS = 63
 """The largest weight in bytes: two products with 255 must fit into 16 bits on older processors."""
 
@@ -103,19 +106,22 @@ class _Graph:
             domain=_FUSED,
         )
 
-    def embeddings(self, ids: str, segments: str | None = None) -> str:
+    def gathered(self, ids: str) -> str:
+        """The vectors of the words."""
+        return self.node("Gather", self.weight(WORDS), ids)
+
+    def embeddings(self, words: str, segments: str | None = None) -> str:
         """Word, position and segment vectors, summed and normalised. All words are segment 0 if
         ``segments`` does not tell.
         """
         tensors, name = self.tensors, "embeddings."
         places = tensors[name + "position_embeddings.weight"]
         kinds = name + "token_type_embeddings.weight"
-        words = self.node("Gather", self.weight(name + "word_embeddings.weight"), ids)
+        length = self.node("Shape", words, start=1, end=2)
         if segments is None:
             places = places + tensors[kinds][0]
         else:
             words = self.node("Add", words, self.node("Gather", self.weight(kinds), segments))
-        length = self.node("Shape", ids, start=1, end=2)
         here = self.node("Slice", self.weight("places", places), self.constant("zero", [0]), length)
         return self.normal(self.node("Add", words, here), name)
 
@@ -186,25 +192,28 @@ def session(
     to the runtime.
     """
     graph, config = _begun(folder, read_safetensors(folder / "model.safetensors"), in_bytes)
-    x = _encoded(graph, config, graph.embeddings("ids"))
+    x = _encoded(graph, config, graph.embeddings(graph.gathered("ids")))
     dim, width = projection.shape
     outputs = {
         graph.pooled(x): [1, dim],
         graph.projected(x, projection): [1, "length", width],
     }
-    return _ready(graph, ("ids",), outputs, threads)
+    return _ready(graph, {"ids": [1, "length"]}, outputs, threads)
 
 
 def pair_session(folder: Path, tensors: Tensors) -> Any:  # noqa: ANN401
-    """A session for one pair of texts, in bytes: inputs ``ids`` and ``segments``, int64 of shape
-    (1, length); its output what the layer ``head`` of ``tensors`` makes of it, shape (1, labels).
+    """A session for one pair of texts, in bytes: inputs ``words``, the vectors of their words, float32
+    of shape (1, length, dim), and ``segments``, int64 of shape (1, length); its output what the layer
+    ``head`` of ``tensors`` makes of it, shape (1, labels).
 
-    The encoder's shape is that of the configuration in ``folder``.
+    The encoder's shape is that of the configuration in ``folder``. The words' vectors are the caller's,
+    so that models that share them need not each hold them.
     """
     graph, config = _begun(folder, tensors, in_bytes=True)
-    x = _encoded(graph, config, graph.embeddings("ids", "segments"))
+    x = _encoded(graph, config, graph.embeddings("words", "segments"))
     outputs = {graph.judged(x): [1, tensors["head.weight"].shape[0]]}
-    return _ready(graph, ("ids", "segments"), outputs, threads=0)
+    inputs = {"words": [1, "length", config["hidden_size"]], "segments": [1, "length"]}
+    return _ready(graph, inputs, outputs, threads=0)
 
 
 def _begun(folder: Path, tensors: Tensors, in_bytes: bool) -> tuple[_Graph, dict[str, Any]]:
@@ -222,9 +231,11 @@ def _encoded(graph: _Graph, config: dict[str, Any], x: str) -> str:
 
 
 def _ready(
-    graph: _Graph, inputs: tuple[str, ...], outputs: dict[str, list[Any]], threads: int
+    graph: _Graph, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], threads: int
 ) -> Any:  # noqa: ANN401
-    """The session that runs the graph."""
+    """The session that runs the graph. Inputs and outputs have their shapes; the input ``words`` is
+    float32, others int64.
+    """
     import onnxruntime
     from onnx import TensorProto, helper
 
@@ -234,8 +245,10 @@ def _ready(
             graph.nodes,
             "bert",
             [
-                helper.make_tensor_value_info(name, TensorProto.INT64, [1, "length"])
-                for name in inputs
+                helper.make_tensor_value_info(
+                    name, TensorProto.FLOAT if name == "words" else TensorProto.INT64, shape
+                )
+                for name, shape in inputs.items()
             ],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
