@@ -1,4 +1,4 @@
-"""Sentences that stand in the readings word for word, or as a part of one that says more.
+"""Sentences that stand in the readings word for word, or as the beginning of one that says more.
 
 What the page says in the same words needs no weighing. But words can be cut so that they say
 something else: "A is B" is no part of "We do not say that A is B", nor "A is 5" of "A and C are 3 and
@@ -30,29 +30,25 @@ _SAME = {
 }
 _LEAD = re.compile(
     r"(?:[•◦▪–∙·*‣►]\s*)?(?:(?:additionally|moreover|furthermore|however|notably|specifically|overall"
-    r"|finally|consequently|therefore|thus|hence|then|first|second|in addition|in total"
-    r"|in this (?:paper|work|study|survey)|as a result|in particular|to date|recently),?\s+)?",
+    r"|finally|consequently|therefore|thus|hence|then|first|second|in addition|in total|as a result"
+    r"|in particular|to date|recently),\s+|in this (?:paper|work|study|survey),?\s+)?",
     re.I,
 )
+"""What may stand before a part of a sentence and takes nothing from it."""
+
 _END = re.compile(
     r"\s*(?:$|[.;:,!)]\s*|\([^()]*\)[.,;]|and (?:a|an|the|its|their)\b|while\b)", re.I
 )
+"""What stands behind a part that is over."""
+
 _OPEN = re.compile(
     r"\b(?:not|no|nor|never|unless|until|if|only|except|when|where|whether|provided|false|wrong|untrue"
     r"|respectively|but|or|which|who|that)\b|n['’]t\b|\?",
     re.I,
 )
-_AUTHORS = frozenset(
-    (
-        "the authors",
-        "the paper",
-        "this paper",
-        "the survey",
-        "this survey",
-        "the report",
-        "the study",
-    )
-)
+"""What, anywhere behind a part, may turn it round."""
+
+_AUTHORS = ("the authors", "the paper", "this paper", "the survey", "this survey", "the report")
 
 
 def quoted(sentence: str, units: Sequence[Unit]) -> Verdict | None:

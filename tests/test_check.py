@@ -108,6 +108,7 @@ def test_a_part_of_a_sentence_that_stands_by_itself_is_supported(part, whole, un
         ("The harbour has seven piers.", "Has the harbour seven piers?"),
         ("The old harbour has seven piers.", "The old harbour has seven piers?"),
         ("Old harbour has seven piers.", "The maps of old harbour has seven piers."),
+        ("Boats win seven old prizes.", "First boats win seven old prizes."),
         ("Genoa has seven big piers.", "Genoa has five and Venice seven big piers."),
         ("Gulls and terns have 3 eggs.", "Gulls and terns have 3 and 5 eggs."),
         ("Gulls have seven old nests.", "Gulls have less than seven old nests."),

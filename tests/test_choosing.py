@@ -108,6 +108,16 @@ def test_of_a_table_in_two_halves_the_one_with_the_column_asked_for_answers():
     assert best == "Ada-Two — Python: 7.1"
 
 
+def test_of_a_row_without_the_column_asked_for_the_first_cells_are_said_and_that_there_are_more():
+    heads = [f"H{n}" for n in range(10)]
+    text, cells = table((heads, ("Ada", *"0123456789")))
+    (said,) = scored("How good is Ada?", text, cells)
+    assert said.endswith("H7: 7; …")
+    text, cells = table((heads[:8], ("Ada", *"01234567")))
+    (said,) = scored("How good is Ada?", text, cells)
+    assert said.endswith("H7: 7")
+
+
 def test_what_a_thing_is_no_row_tells_that_names_it():
     text, cells = table((("Rust", "Swift"), ("Ada-Two", "5.1", "6.1"), ("Zoe", "1", "Ada")))
     assert scored("How good is Ada-Two?", text, cells)[0].startswith("Ada-Two")

@@ -64,6 +64,7 @@ _STORY = re.compile(
 )
 _STORY_WORDS = 75
 _FEWEST_WORDS = 4  # of a sentence
+_MOST_CELLS = 8  # of a row of which no column is asked for
 _BECAUSE = re.compile(r"\b(because|since|due to|as |in order to|so that|thus|therefore|lead)", re.I)
 _DEFINES = re.compile(
     r"\b(is|are|refers? to|means?|denotes?|describes?|called|known as|presents?)\b"
@@ -392,13 +393,13 @@ def _answering(
     asked: _Asked, cells: Sequence[Cell], heads: Sequence[Set[str]], label: Set[str]
 ) -> list[int]:
     """The numbers of the cells to be said: those whose heads share most with what is asked and
-    the row's label does not say already.
+    the row's label does not say already; the first few where none does.
     """
     open_terms = asked.terms - label
     worth = [asked.share(head & open_terms) for head in heads]
     best = max(worth[1:])
     if best <= 0:
-        return list(range(1, min(len(cells), 9)))
+        return list(range(1, min(len(cells), _MOST_CELLS + 1)))
     return [at for at in range(1, len(cells)) if worth[at] > 0.75 * best]
 
 
@@ -407,7 +408,8 @@ def _row_said(text: str, cells: Sequence[Cell], chosen: Sequence[int]) -> str:
     said = [
         f"{cells[at].head}: {text[cells[at].start : cells[at].end]}".lstrip(": ") for at in chosen
     ]
-    return f"{label} — {'; '.join(said)}"
+    cut = chosen[-1] == len(chosen) == _MOST_CELLS < len(cells) - 1
+    return f"{label} — {'; '.join(said)}{'; …' if cut else ''}"
 
 
 def _chosen(asked: _Asked, first: Sequence[_Unit], units: Sequence[_Unit]) -> list[_Unit]:
