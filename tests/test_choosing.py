@@ -101,6 +101,13 @@ def test_a_quantity_that_is_a_cell_needs_no_words_around_it():
     assert said(cell, unit(4.2, 1), question=WHAT) == [5, 4.2]
 
 
+def test_a_quantitys_own_cell_stands_before_a_sentence_that_is_little_better():
+    cell = unit(4.6, 1, kind="table", asked_for=1.0)
+    assert said(unit(5, 1), cell, question=HOW_MANY) == [4.6, 5]
+    assert said(unit(5.4, 1), cell, question=HOW_MANY) == [5.4, 4.6]
+    assert said(unit(5, 1), cell, question=WHAT) == [5, 4.6]
+
+
 def test_of_a_table_in_two_halves_the_one_with_the_column_asked_for_answers():
     text, cells = table(*HALVES)
     matched = (0, text.index("\n"))
