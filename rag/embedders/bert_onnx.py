@@ -264,6 +264,8 @@ def _ready(
     options.intra_op_num_threads, options.log_severity_level = threads, 3
     # Beyond the basic level it fuses sum and norm into an operator that takes five times as long.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    # Each length would keep a plan and its memory, and a page hears all lengths.
+    options.enable_mem_pattern, options.enable_cpu_mem_arena = False, False
     # Threads that wait for work sleep: spinning ones take the processor from whoever shares it.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.dynamic_block_base", "4")
