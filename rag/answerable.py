@@ -172,8 +172,8 @@ def _missed(words: Sequence[_Word], said: Statement, matches: Matches) -> list[f
     """The weight of each word, as far as it is missed near a sentence."""
     chunk, window = said.passage.chunk, said.passage.chunk.window
     start, end = max(0, said.start - _BEFORE), said.end + _AFTER
-    around = (chunk.reading.title, *window.section, chunk.context, said.text)
-    found = term_set(window.text[start:end]) | term_set(" ".join(around))
+    around = " ".join((*chunk.above, said.text))
+    found = term_set(window.text[start:end]) | term_set(around)
     likeness = matches.best(start, end)
     return [word.weight * word.missed(found, matches, likeness) for word in words]
 

@@ -278,8 +278,7 @@ def _by_reading(statements: Sequence[Statement]) -> list[Statement]:
 
 def _near(question: str, passage: Passage) -> bool:
     """Whether a passage speaks of the question's matter: a search finds the next best for any."""
-    window, reading = passage.chunk.window, passage.chunk.reading
-    there = term_set(" ".join((reading.title, *window.section, passage.chunk.context, window.text)))
+    there = term_set(" ".join((*passage.chunk.above, passage.chunk.window.text)))
     shared = {
         term: rarity(question[start:end])
         for term, start, end in located_terms(question)

@@ -45,7 +45,7 @@ def _of(passage: Passage) -> Iterator[Unit]:
     chunk, window = passage.chunk, passage.chunk.window
     table = window.kind == "table"
     places = (_rows(window) if table else sentences(window.text))[:_MOST_UNITS]
-    heading = ". ".join((chunk.reading.title, *window.section, chunk.context))[:LONGEST_UNIT]
+    heading = ". ".join(chunk.above)[:LONGEST_UNIT]
     texts = [_with_heads(window, a, b) for a, b in places]
     found = [term_set(text) for text in texts]
     always = term_set(heading)

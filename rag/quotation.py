@@ -21,6 +21,7 @@ _FEWEST_WORDS = 4  # of a quotation
 _MOST_QUOTED = 4  # sentences of one quotation
 _FEWEST_STATED = 4  # words that count, of a part of a sentence
 
+_AROUND = ".,;:!'’*"
 _TOKEN = re.compile(r"[^\s“”\"()\[\]]+")
 _LIGHT = frozenset("a an the its their our this these those also both".split())  # noqa: SIM905
 _SAME = {
@@ -77,11 +78,12 @@ def stated(sentence: str, units: Sequence[Unit]) -> Verdict | None:
     and the like. "The authors", and a name that is the reading's title up to its colon, are what a page
     calls "we", and a name at the start of the sentence before is what it calls "it".
     """
-    claim = _tokens(sentence)
-    if "?" in sentence or len(claim) < _FEWEST_STATED:
+    wanted = [word for word, _ in _tokens(assertions.uncited(sentence))]
+    if "?" in sentence or len(wanted) < _FEWEST_STATED:
         return None
+    by_authors = " ".join(sentence.casefold().split()[:2]) in _AUTHORS
     for unit in units:
-        if unit.passage.chunk.window.kind != "table" and _states(claim, sentence, unit):
+        if unit.passage.chunk.window.kind != "table" and _states(wanted, by_authors, unit):
             return Verdict("supported", unit.passage, unit.start, unit.end)
     return None
 
@@ -106,49 +108,43 @@ def _plain(text: str) -> str:
 
 def _tokens(text: str) -> list[tuple[str, int]]:
     """(word as it is compared, end) of each word that counts; what is joined by a hyphen or a point,
-    as a name or a number, is one, and works that are cited are none.
+    as a name or a number, is one.
     """
     found = []
-    for match in _TOKEN.finditer(assertions.uncited(text)):
-        word = match.group().strip(".,;:!'’*").casefold()
-        word = word.replace("−", "-").replace("‑", "-")
+    for match in _TOKEN.finditer(text):
+        whole = match.group().rstrip(_AROUND)
+        word = whole.lstrip(_AROUND).casefold().replace("−", "-").replace("‑", "-")
         if word and word not in _LIGHT:
             said = _SAME.get(word) or (stem(word) if word.isalpha() else word)
-            end = match.end() - (len(match.group()) - len(match.group().rstrip(".,;:!'’*")))
-            found.append((said, end))
+            found.append((said, match.start() + len(whole)))
     return found
 
 
-def _states(claim: Sequence[tuple[str, int]], sentence: str, unit: Unit) -> bool:
+def _states(wanted: list[str], by_authors: bool, unit: Unit) -> bool:
     text = unicodedata.normalize("NFKC", unit.text)
     if len(text) >= LONGEST_UNIT or "?" in text:
         return False  # what is cut may turn it round, and what is asked is not said
     lead = _LEAD.match(text)
-    text = text[lead.end() if lead else 0 :]
+    text = assertions.uncited(text[lead.end() if lead else 0 :])
     there = _tokens(text)
-    wanted = [word for word, _ in claim]
-    for way in (wanted, *_with_pronouns(wanted, sentence, unit, [word for word, _ in there])):
-        if [word for word, _ in there[: len(way)]] == way:
-            rest = assertions.uncited(text)[there[len(way) - 1][1] :]
+    words = [word for word, _ in there]
+    for way in (wanted, *_with_pronoun(wanted, by_authors, unit, words[:1])):
+        if words[: len(way)] == way:
+            rest = text[there[len(way) - 1][1] :]
             return bool(_END.match(rest)) and not _OPEN.search(rest)
     return False
 
 
-def _with_pronouns(
-    wanted: list[str], sentence: str, unit: Unit, there: Sequence[str]
+def _with_pronoun(
+    wanted: list[str], by_authors: bool, unit: Unit, first: list[str]
 ) -> Iterator[list[str]]:
-    """The claim as a page would say it that calls its subject "we" or "it"."""
-    start = " ".join(sentence.casefold().split()[:2])
-    if start in _AUTHORS and there[:1] == ["we"]:
-        yield ["we", *wanted[1 if start.startswith(("the ", "this ")) else 2 :]]
-    name, colon, _ = unit.passage.chunk.reading.title.partition(":")
-    if colon and wanted[:1] == [name.casefold()] and not any(map(str.isspace, name)):
-        yield ["we", *wanted[1:]]
-    before = _tokens(unit.before)[:1]
-    if (
-        there[:1] == ["it"]
-        and before
-        and not before[0][0].isalpha()
-        and wanted[:1] == [before[0][0]]
-    ):
-        yield ["it", *wanted[1:]]
+    """The claim as a page would say it that calls its subject "we" or "it", by its first word."""
+    if first == ["we"]:
+        name, colon, _ = unit.passage.chunk.reading.title.partition(":")
+        named = colon and wanted[:1] == [name.casefold()] and not any(map(str.isspace, name))
+        if by_authors or named:
+            yield ["we", *wanted[1:]]
+    if first == ["it"]:
+        before = [word for word, _ in _tokens(unit.before)[:1]]
+        if before == wanted[:1] and not before[0].isalpha():
+            yield ["it", *wanted[1:]]

@@ -50,16 +50,14 @@ class TitlePage:
             pdf = PdfReader(file)
             # A title that nobody sees is none, unless the page is a scan and nothing else is there.
             pieces: list[tuple[float, str]] = []
-            text, title = (
-                pdf.pages[0].extract_text(
-                    visitor_operand_before=Ink().before,
-                    visitor_text=lambda text, page, line, _, size: pieces.append(
-                        (_height(page, line, size), text)
-                    ),
+            text = pdf.pages[0].extract_text(
+                visitor_operand_before=Ink().before,
+                visitor_text=lambda text, page, line, _, size: pieces.append(
+                    (_height(page, line, size), text)
                 ),
-                "",
             )
             text = text if text.strip() else pdf.pages[0].extract_text()
+            title = ""
             with contextlib.suppress(Exception):
                 title = str(pdf.metadata.title or "") if pdf.metadata else ""
             return cls(text, title, tuple(pieces))

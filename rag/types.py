@@ -277,6 +277,11 @@ class Chunk:
         """The words of the window that are matched."""
         return self.window.text[self.start : self.end]
 
+    @property
+    def above(self) -> tuple[str, ...]:
+        """What tells what the text speaks of: the reading's title, its section's way, the context."""
+        return (self.reading.title, *self.window.section, self.context)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -65,6 +65,7 @@ def test_stop_closes_the_request_and_keeps_what_was_written(visit, written, back
     page.get_by_role("button", name="Ask again").click()
     page.locator("#chat .answer:has-text('You stopped')").wait_for(state="detached")
     answered(page)
+    assert "You stopped" not in page.locator("#chat .answer").inner_text()
 
 
 def test_where_the_llm_fails_the_readings_answer_and_the_page_says_so(visit, written, backend):

@@ -198,7 +198,7 @@ def session(
         graph.pooled(x): [1, dim],
         graph.projected(x, projection): [1, "length", width],
     }
-    return _ready(graph, {"ids": [1, "length"]}, outputs, threads)
+    return _ready(graph, {"ids": (np.int64, [1, "length"])}, outputs, threads)
 
 
 def pair_session(folder: Path, tensors: Tensors) -> Any:  # noqa: ANN401
@@ -212,7 +212,10 @@ def pair_session(folder: Path, tensors: Tensors) -> Any:  # noqa: ANN401
     graph, config = _begun(folder, tensors, in_bytes=True)
     x = _encoded(graph, config, graph.embeddings("words", "segments"))
     outputs = {graph.judged(x): [1, tensors["head.weight"].shape[0]]}
-    inputs = {"words": [1, "length", config["hidden_size"]], "segments": [1, "length"]}
+    inputs = {
+        "words": (np.float32, [1, "length", config["hidden_size"]]),
+        "segments": (np.int64, [1, "length"]),
+    }
     return _ready(graph, inputs, outputs, threads=0)
 
 
@@ -231,11 +234,12 @@ def _encoded(graph: _Graph, config: dict[str, Any], x: str) -> str:
 
 
 def _ready(
-    graph: _Graph, inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], threads: int
+    graph: _Graph,
+    inputs: dict[str, tuple[type[Any], list[Any]]],
+    outputs: dict[str, list[Any]],
+    threads: int,
 ) -> Any:  # noqa: ANN401
-    """The session that runs the graph. Inputs and outputs have their shapes; the input ``words`` is
-    float32, others int64.
-    """
+    """The session that runs the graph. Inputs have their type and shape, outputs, float32, theirs."""
     import onnxruntime
     from onnx import TensorProto, helper
 
@@ -246,9 +250,9 @@ def _ready(
             "bert",
             [
                 helper.make_tensor_value_info(
-                    name, TensorProto.FLOAT if name == "words" else TensorProto.INT64, shape
+                    name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape
                 )
-                for name, shape in inputs.items()
+                for name, (kind, shape) in inputs.items()
             ],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

@@ -245,9 +245,9 @@ class _Source:
 
     def units(self) -> Iterator[_Unit]:
         """The passage's sentences or rows, scored."""
-        chunk, window = self.passage.chunk, self.passage.chunk.window
-        around = term_set(" ".join((chunk.reading.title, *window.section, chunk.context)))
-        return self._rows(around) if window.kind == "table" else self._sentences(around)
+        around = term_set(" ".join(self.passage.chunk.above))
+        table = self.passage.chunk.window.kind == "table"
+        return self._rows(around) if table else self._sentences(around)
 
     def _sentences(self, around: frozenset[str]) -> Iterator[_Unit]:
         window = self.passage.chunk.window
@@ -277,8 +277,10 @@ class _Source:
             heads = [term_set(cell.head) for cell in cells]
             if len(cells) > 1 and any(heads):
                 label = term_set(window.text[cells[0].start : cells[0].end])
-                asked_for = self._asked_of(heads, label)
-                chosen = _answering(self.asked, cells, heads, label)
+                # What the row's label says already no column need say.
+                worths = [self.asked.share(head - label) for head in heads]
+                asked_for = self._asked_of(label, max(worths[1:]) > 0)
+                chosen = _answering(worths)
                 named = term_set(line).union(*(heads[at] for at in chosen))
                 said = _row_said(window.text, cells, chosen)
                 found = asked_for == 1.0 or self._is_matched(start, end)
@@ -288,13 +290,13 @@ class _Source:
                 yield self._scored(_said(line), start, end, term_set(line), around, 0.0, found)
             start = end + 1
 
-    def _asked_of(self, heads: Sequence[Set[str]], label: Set[str]) -> float:
+    def _asked_of(self, label: Set[str], column: bool) -> float:
         """How far a row is what the question asks for: half if it names the row and no column. What
         a thing is no row tells.
         """
         if not self.asked.share(label):
             return 0.0
-        if any(self.asked.share(head - label) for head in heads[1:]):
+        if column:
             return 1.0
         return 0.0 if self.asked.definition and not self.asked.quantity else 0.5
 
@@ -392,18 +394,14 @@ def _fits(asked: _Asked, sentence: str) -> float:
     return 0.0
 
 
-def _answering(
-    asked: _Asked, cells: Sequence[Cell], heads: Sequence[Set[str]], label: Set[str]
-) -> list[int]:
-    """The numbers of the cells to be said: those whose heads share most with what is asked and
-    the row's label does not say already; the first few where none does.
+def _answering(worths: Sequence[float]) -> list[int]:
+    """The numbers of the cells to be said, the label's being 0: those whose heads share most with what
+    is asked; the first few where none does.
     """
-    open_terms = asked.terms - label
-    worth = [asked.share(head & open_terms) for head in heads]
-    best = max(worth[1:])
+    best = max(worths[1:])
     if best <= 0:
-        return list(range(1, min(len(cells), _MOST_CELLS + 1)))
-    return [at for at in range(1, len(cells)) if worth[at] > 0.75 * best]
+        return list(range(1, min(len(worths), _MOST_CELLS + 1)))
+    return [at for at in range(1, len(worths)) if worths[at] > 0.75 * best]
 
 
 def _row_said(text: str, cells: Sequence[Cell], chosen: Sequence[int]) -> str:

@@ -3,8 +3,9 @@
 ``RAG_CORPUS=… RAG_INDEX=… python -m tests.benchmarks.answerable FOLDER`` over an index of the papers of
 tests/questions (and perhaps others). Each question of papers.jsonl and papers_refusals.jsonl is
 asked of all readings, and of its own with one other. A question with an answer is also asked of two readings
-that are not its own, where it mostly has none. Questions worded on purpose unlike the page count half. FOLDER holds what tests/benchmarks/reader.py made: a question is read by the
-model that was not trained on its paper.
+that are not its own, where it mostly has none. Questions worded on purpose unlike the page count half.
+FOLDER holds what tests/benchmarks/reader.py made: a question is read by the model that was not trained
+on its paper.
 
 The regressions, one without the reader and one with it, are logistic, each side as heavy as the other,
 ridge 5, each sign's direction fixed beforehand. They are cross-validated by paper. The bias is set so that

@@ -179,28 +179,28 @@ def _scifact(path: Path, chance: random.Random) -> Iterator[Pair]:
 
 def _said_again(text: Sequence[str], chance: random.Random) -> Iterator[Pair]:
     """A sentence of the text as true, wrong and unborne claims."""
-    good = [at for at, one in enumerate(text) if _prose(one)]
+    good = [at for at, one in enumerate(text) if prose(one)]
     if len(good) < 2:
         return
     at = chance.choice(good)
     sentence, whole = text[at], " ".join(text)
     evidence = chance.choice([sentence, " ".join(text[max(at - 1, 0) : at + 1])])
-    wrong = _wrong(sentence, whole, chance)
+    wrong = wrongs(sentence, whole, chance)
     if wrong:
-        yield _same(chance.choice(wrong), chance), evidence, UNSUPPORTED
-    yield _same(sentence, chance), evidence, SUPPORTED
+        yield same(chance.choice(wrong), chance), evidence, UNSUPPORTED
+    yield same(sentence, chance), evidence, SUPPORTED
     other = text[chance.choice([one for one in good if one != at])]
     if other not in evidence and chance.random() < 0.6:
-        yield _same(other, chance), evidence, NEITHER
+        yield same(other, chance), evidence, NEITHER
 
 
-def _prose(sentence: str) -> bool:
+def prose(sentence: str) -> bool:
     """Whether it is a sentence as people write them, and no entry of a list or a formula."""
     words = sentence.split()
     return 8 <= len(words) <= 45 and sum(word.islower() for word in words) > 0.6 * len(words)
 
 
-def _same(sentence: str, chance: random.Random) -> str:
+def same(sentence: str, chance: random.Random) -> str:
     """The sentence shorter and in some other words, still true."""
     said = CITED.sub("", sentence)
     for word in chance.sample(sorted(SAME), len(SAME)):
@@ -214,7 +214,7 @@ def _same(sentence: str, chance: random.Random) -> str:
     return re.sub(r"\s+", " ", said).strip()
 
 
-def _wrong(sentence: str, whole: str, chance: random.Random) -> list[str]:
+def wrongs(sentence: str, whole: str, chance: random.Random) -> list[str]:
     """The sentence with one thing in it turned, in each way that can be."""
     found = []
     for table in (TURNED, OVERDONE):

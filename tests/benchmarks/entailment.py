@@ -45,6 +45,8 @@ FIRST, THEN, LAST = (3e-4, 2), (2e-4, 3), (1.5e-4, 2)
 AGAIN = 2000
 """How many pairs of the first stage are seen again in the second."""
 
+REFERENCES = re.compile(r"(?:\W|\d)*(?:references|bibliography)", re.I)
+
 SPREAD = 4.0
 """The mean over the words is small: this brings it to where a linear layer learns."""
 
@@ -116,16 +118,21 @@ def padded(pairs):
     return ids, mask, segments
 
 
-def judged(model, data, pieces):
-    """The share judged rightly, and of each label."""
+def judgements(model, data, pieces):
+    """What the model makes of each pair, shape (pairs, labels), and the labels."""
     model.eval()
-    texts = [pieces.of(claim, evidence) for claim, evidence, _ in data]
-    said = []
+    texts = [pieces.of(first, second) for first, second, _ in data]
+    odds = []
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(texts), 64):
-            said += model(*padded(texts[start : start + 64])).argmax(1).tolist()
-    right = np.array([one == label for one, (*_, label) in zip(said, data, strict=True)])
-    labels = np.array([label for *_, label in data])
+            odds += model(*padded(texts[start : start + 64])).float().tolist()
+    return np.array(odds), np.array([label for *_, label in data])
+
+
+def judged(model, data, pieces):
+    """The share judged rightly, and of each label."""
+    odds, labels = judgements(model, data, pieces)
+    right = odds.argmax(1) == labels
     shares = ", ".join(f"{name} {right[labels == at].mean():.2f}" for at, name in enumerate(LABELS))
     return f"{right.mean():.3f} of {len(data)} ({shares})"
 
@@ -148,17 +155,19 @@ def keep(model, path):
     np.savez(path, **kept)
 
 
-def paper_texts(folder):
-    """The sentences of each chunk of prose of the PDFs."""
+def paper_chunks(folder):
+    """(path, chunk) of each chunk of prose of the PDFs."""
     count = MiniLm(package_folder()).count_tokens
-    found = []
     for path in sorted(folder.glob("*.pdf")):
         reading = Reading(path.stem, path.stem, (), None, "", "", "paper", "", path)
         for chunk in chunk_pages(reading, LiteparseParser().read(path), count, 256):
-            text = chunk.window.text
             if chunk.window.kind != "table":
-                found.append([text[start:end] for start, end in sentences(text)])
-    return found
+                yield path, chunk
+
+
+def split(text):
+    """The text's sentences."""
+    return tuple(text[start:end] for start, end in sentences(text))
 
 
 def second(first, without, again, pieces, path):
@@ -201,23 +210,15 @@ def restored(path):
 
 def plain_texts(papers: Path, abstracts: Path) -> list[Text]:
     """What the papers' windows of prose and the abstracts say, references left out."""
-    count = MiniLm(package_folder()).count_tokens
+    titles = {path: TitlePage.read(path).title for path in papers.glob("*.pdf")}
     found = {}
-    for path in sorted(papers.glob("*.pdf")):
-        title = TitlePage.read(path).title
-        reading = Reading(path.stem, path.stem, (), None, "", "", "paper", "", path)
-        for chunk in chunk_pages(reading, LiteparseParser().read(path), count, 256):
-            window = chunk.window
-            cited = any(
-                re.match(r"(?:\W|\d)*(?:references|bibliography)", s, re.I) for s in window.section
-            )
-            if window.kind != "table" and not cited:
-                said = tuple(window.text[a:b] for a, b in sentences(window.text))
-                found[window.window_id] = Text(title, path.stem, said)
+    for path, chunk in paper_chunks(papers):
+        window = chunk.window
+        if not any(REFERENCES.match(heading) for heading in window.section):
+            found[window.window_id] = Text(titles[path], path.stem, split(window.text))
     for line in abstracts.read_text("utf-8").splitlines():
         item = json.loads(line)
-        said = tuple(item["text"][a:b] for a, b in sentences(item["text"]))
-        found[line] = Text(item["title"], "abstracts", said)
+        found[line] = Text(item["title"], "abstracts", split(item["text"]))
     return list(found.values())
 
 
@@ -225,7 +226,7 @@ def main(data: Path, papers: Path, folder: Path) -> None:
     """Train and keep the models."""
     torch.manual_seed(SEED)
     pieces = Pieces.load()
-    found = pairs(data, paper_texts(papers))
+    found = pairs(data, [split(chunk.window.text) for _, chunk in paper_chunks(papers)])
     back, rest = found[:KEPT_BACK], found[KEPT_BACK:]
     stage = folder / "first.pt"
     if not stage.exists():

@@ -117,7 +117,7 @@ def cut_short(texts: Sequence[Text], chance: Random) -> list[Pair]:
 
 def _of(text: Text, chance: Random) -> Iterator[Pair]:
     good = [
-        at for at, one in enumerate(text.sentences) if claim_pairs._prose(one) and VERB.search(one)
+        at for at, one in enumerate(text.sentences) if claim_pairs.prose(one) and VERB.search(one)
     ]
     if not good:
         return
@@ -129,11 +129,11 @@ def _of(text: Text, chance: Random) -> Iterator[Pair]:
     if len(true.split()) < 5:
         return
     if chance.random() < 0.4:
-        true = claim_pairs._same(true, chance)
+        true = claim_pairs.same(true, chance)
     alone = text.sentences[at][:900]
     said = text.around(at, alone) if chance.random() < 0.5 else alone
     yield true, said, SUPPORTED
-    wrong = claim_pairs._wrong(true, " ".join(text.sentences), chance)
+    wrong = claim_pairs.wrongs(true, " ".join(text.sentences), chance)
     if wrong and chance.random() < 0.8:
         yield chance.choice(wrong), said, UNSUPPORTED
     others = [other for other in good if abs(other - at) > 2]

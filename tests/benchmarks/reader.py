@@ -21,7 +21,7 @@ import torch
 from rag.embedders.minilm import package_folder
 from rag.pair_model import Pieces
 from tests.benchmarks.claim_pairs import HALVES, Pair
-from tests.benchmarks.entailment import PairModel, keep, padded, restored, train
+from tests.benchmarks.entailment import PairModel, judgements, keep, restored, train
 
 QUESTIONS = Path(__file__).parent.parent / "questions" / "reader_questions.jsonl"
 RATE, EPOCHS = 1.5e-4, 2
@@ -57,14 +57,8 @@ def _titled(title, text, chance):
 
 def judged(model, data, pieces):
     """How well the two sides are told apart."""
-    model.eval()
-    texts = [pieces.of(question, text) for question, text, _ in data]
-    odds = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for start in range(0, len(texts), 64):
-            both = model(*padded(texts[start : start + 64])).float()
-            odds += (both[:, ANSWERED] - both[:, UNANSWERED]).tolist()
-    odds, labels = np.array(odds), np.array([label for *_, label in data])
+    both, labels = judgements(model, data, pieces)
+    odds = both[:, ANSWERED] - both[:, UNANSWERED]
     yes, no = np.sort(odds[labels == ANSWERED]), odds[labels == UNANSWERED]
     area = np.mean([(yes > one).mean() for one in no])
     right = np.mean((odds > 0) == labels)
